@@ -1,0 +1,134 @@
+"""Every exception that qmtestbed raises on purpose, and the exit codes.
+
+::
+
+    QmtestbedError                       exit 3
+    ├── InputError                       exit 4   wrong usage or bad input; carries all problems at once
+    │   ├── PlanError                             a plan, or a criterion in it
+    │   ├── ContentError                          an AIT, guideline or template that can't be used
+    │   ├── ModelError                            a model that can't be found, read or fitted to the data
+    │   └── DataError                             a data file that can't be found, read or used
+    ├── IntegrityError                   exit 5   evidence, data or a model is not what it was pinned to
+    └── JobError                         (none)   raised in a child only; becomes the error of a record
+        ├── ModelFault                            the model at fault: can't be loaded, wrong outputs
+        ├── AitFault                              the AIT at fault: broke its contract
+        └── NeedNotMet                            a capability that only loading could tell; status unsupported
+
+Foreign exceptions are mapped at two boundaries only: the outermost frame of the worker, and the place that
+calls the foreign library (``resolve`` for MLflow and files, ``execute.loading`` for models).
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class ExitCode(enum.IntEnum):
+    """What a command tells the shell."""
+
+    MET = 0
+    NOT_MET = 1
+    UNDETERMINED = 2
+    INTERNAL = 3
+    USAGE = 4
+    INTEGRITY = 5
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: what, where, what was found, what to do."""
+
+    what: str
+    where: str = ""
+    found: str = ""
+    do: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.found:
+            lines.append(f"  found: {self.found}")
+        if self.do:
+            lines.append(f"  do:    {self.do}")
+        return "\n".join(lines)
+
+
+class QmtestbedError(Exception):
+    """Base of all; an error that is none of the kinds below is a fault of ours."""
+
+    exit_code = ExitCode.INTERNAL
+
+
+class InputError(QmtestbedError):
+    """Wrong usage or bad input: holds every problem that was found, not only the first."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems: tuple[Problem, ...] = problems
+        super().__init__("\n".join(str(p) for p in problems))
+
+
+class PlanError(InputError):
+    """A plan, or a criterion in it, that can't be used."""
+
+
+class ContentError(InputError):
+    """An AIT, guideline or report template that can't be used."""
+
+
+class ModelError(InputError):
+    """A model that can't be found, read or fitted to the data."""
+
+
+class DataError(InputError):
+    """A data file that can't be found, read or used."""
+
+
+class IntegrityError(QmtestbedError):
+    """Something is not what it was pinned to."""
+
+    exit_code = ExitCode.INTEGRITY
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+class JobError(QmtestbedError):
+    """What went wrong inside a job; the worker turns it into the error of a record."""
+
+    status = "failed"
+
+    def __init__(self, what: str, *, found: str = "", do: str = "") -> None:
+        self.what, self.found, self.do = what, found, do
+        super().__init__(what)
+
+
+class ModelFault(JobError):
+    """The model can't be loaded here, or its outputs can't be used."""
+
+
+class AitFault(JobError):
+    """The AIT broke its contract: an undeclared name, a wrong type, a value out of range."""
+
+
+class NeedNotMet(JobError):
+    """The model or the data lack something the AIT needs, and only loading them could tell."""
+
+    status = "unsupported"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Name the nearest of ``known``, or all of them when few, as an instruction for the reader."""
+    names: Sequence[str] = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"known: {shown}"

@@ -1,0 +1,1 @@
+"""Frozen values that stages pass to each other; no input or output happens here."""

@@ -1,0 +1,170 @@
+"""The assessment: every verdict, with the records it rests on (``qmtestbed/assessment/v1``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from qmtestbed.ait import FindingKind, Subject
+from qmtestbed.types.guideline import Part
+from qmtestbed.types.record import Failure, Status
+
+Verdict = Literal["met", "not_met", "undetermined"]
+CheckVerdict = Literal["met", "not_met", "undetermined", "reported"]
+PartState = Literal["supported", "contradicted", "undetermined", "missing"]
+RequirementVerdict = Literal[
+    "supported", "contradicted", "undetermined", "partly_supported", "no_evidence", "not_applicable"
+]
+LevelVerdict = Literal["reached", "not_reached", "not_applicable", "not_covered"]
+Require = Literal["criteria", "measured", "requirements"]
+
+
+@dataclass(frozen=True)
+class CriterionVerdict:
+    """One criterion judged; ``key`` names the class, column, … that decided, where the measure is keyed."""
+
+    text: str
+    verdict: Verdict
+    reason: str
+    measure: str | None = None
+    key: str | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    bound: tuple[float | None, float | None] = (None, None)
+    because: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckVerdicts:
+    """One check judged."""
+
+    id: str
+    ait: str
+    verdict: CheckVerdict
+    criteria: tuple[CriterionVerdict, ...]
+    record: str | None
+    status: Status | Literal["no_record"]
+    clauses: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    error: Failure | None = None
+
+
+@dataclass(frozen=True)
+class DeclarationState:
+    """A declaration as found on the day of the assessment."""
+
+    requirement: str
+    by: str
+    date: str
+    state: Literal["valid", "expired", "not_yet_valid", "file_missing", "file_altered"]
+    statement: str | None = None
+    not_applicable: str | None = None
+    file: str | None = None
+    sha256: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True)
+class RequirementState:
+    """One requirement of the target; ``records`` are those its verdict rests on."""
+
+    id: str
+    guideline: str
+    dimension: str
+    needs: tuple[Part, ...]
+    parts: Mapping[str, PartState]
+    verdict: RequirementVerdict
+    reason: str
+    checks: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+    declarations: tuple[DeclarationState, ...] = ()
+
+
+@dataclass(frozen=True)
+class LevelState:
+    """How far one chain of levels is reached, against its target.
+
+    ``measured_side`` is the level reached by measured parts alone, or ``nothing to measure``.
+    """
+
+    guideline: str
+    dimension: str
+    kind: Literal["external", "internal"]
+    target: str
+    verdict: LevelVerdict
+    reached: str | None
+    measured_side: str | None
+
+
+@dataclass(frozen=True)
+class CriteriaHeadline:
+    """How many criteria were judged, and how."""
+
+    judged: int
+    met: int
+    not_met: int
+    undetermined: int
+
+
+@dataclass(frozen=True)
+class EvidenceHeadline:
+    """How much of the target has evidence; ``need`` counts parts of requirements that apply."""
+
+    level_asked: bool
+    measured_supported: int
+    measured_needed: int
+    declared_supported: int
+    declared_needed: int
+    contradicted: int
+    not_applicable: int
+    fills_gap: str = ""
+
+
+@dataclass(frozen=True)
+class Headlines:
+    """The two headlines, never mixed."""
+
+    criteria: CriteriaHeadline
+    evidence: EvidenceHeadline
+
+
+@dataclass(frozen=True)
+class JudgedFinding:
+    """A finding whose criterion is not met."""
+
+    check: str
+    kind: FindingKind
+    subject: Subject
+    measure: str
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An AIT that was not judged, and why."""
+
+    ait: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """All verdicts of one run."""
+
+    schema: Literal["qmtestbed/assessment/v1"]
+    as_of: str
+    run: str
+    component: str
+    guidelines: tuple[str, ...]
+    headlines: Headlines
+    checks: tuple[CheckVerdicts, ...]
+    requirements: tuple[RequirementState, ...]
+    levels: tuple[LevelState, ...]
+    findings: tuple[JudgedFinding, ...]
+    left_out: tuple[LeftOut, ...]
+    reported: tuple[str, ...]

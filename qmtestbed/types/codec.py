@@ -1,0 +1,305 @@
+"""Frozen dataclasses ↔ JSON values, and the JSON Schema of a dataclass.
+
+The dataclass is the one statement of a boundary's shape: :func:`decode` reads it strictly and reports every
+problem at once, :func:`encode` writes it, and :func:`json_schema` derives the schema that ships with the package.
+
+Field metadata understood (see :func:`field`): ``name`` (the key on the wire; else the field's, less a trailing underscore),
+``pattern``, ``minimum``, ``maximum``, ``doc``. A class attribute ``SHORT`` names the field that a plain string
+stands for. A class with ``to_json`` and ``from_json`` and ``json_schema`` speaks for itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, Union
+
+from qmtestbed.errors import suggestion
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One place where a value is not of its declared shape."""
+
+    path: Path
+    what: str
+    found: str = ""
+    do: str = ""
+
+
+class DecodeError(ValueError):
+    """A JSON value is not of the declared shape; carries every fault."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{'.'.join(map(str, f.path)) or 'top'}: {f.what}" for f in faults))
+
+
+def field(*, default: Any = dataclasses.MISSING, factory: Any = dataclasses.MISSING, **metadata: Any) -> Any:
+    """Declare a dataclass field with the metadata this module understands."""
+    if factory is not dataclasses.MISSING:
+        return dataclasses.field(default_factory=factory, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@functools.cache
+def _fields(cls: type) -> tuple[tuple[str, dataclasses.Field[Any], Any], ...]:
+    hints = typing.get_type_hints(cls)
+    return tuple((f.metadata.get("name", f.name.rstrip("_")), f, hints[f.name]) for f in dataclasses.fields(cls))
+
+
+def _required(f: dataclasses.Field[Any]) -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+
+
+# -- encode ---------------------------------------------------------------------------------------------------
+
+
+def encode(value: Any) -> Any:
+    """Turn a frozen value into JSON values; a field that is ``None`` is left out."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((wire, getattr(value, f.name)) for wire, f, _ in _fields(type(value)))
+        return {wire: encode(v) for wire, v in pairs if v is not None}
+    if isinstance(value, Mapping):
+        return {str(k): encode(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(v) for v in value]
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """The one way to write a value as bytes: sorted keys, no spaces, UTF-8, no NaN, one newline at the end.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
+    """
+    text = json.dumps(encode(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def pretty(value: Any) -> bytes:
+    """As :func:`canonical`, indented, for files that people read."""
+    text = json.dumps(encode(value), sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+# -- decode ---------------------------------------------------------------------------------------------------
+
+
+def decode(cls: type[T], data: Any) -> T:
+    """Read ``data`` as ``cls``.
+
+    Raises
+    ------
+    DecodeError
+        With every fault: missing and unknown keys, wrong types, values outside their pattern or range.
+    """
+    faults: list[Fault] = []
+    value = _decode(cls, data, (), faults)
+    if faults:
+        raise DecodeError(faults)
+    return typing.cast(T, value)
+
+
+def _decode(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    origin = typing.get_origin(hint)
+    if hint is Any:
+        return data
+    if origin in (Union, types.UnionType):
+        return _decode_union(hint, data, path, faults)
+    if origin is Literal:
+        return _decode_literal(hint, data, path, faults)
+    if origin is tuple:
+        return _decode_tuple(hint, data, path, faults)
+    if origin is not None and issubclass(origin, Mapping):
+        return _decode_mapping(hint, data, path, faults)
+    if hasattr(hint, "from_json"):
+        try:
+            return hint.from_json(data)
+        except ValueError as error:
+            return _fault(faults, path, str(error), data)
+    if dataclasses.is_dataclass(hint):
+        return _decode_dataclass(typing.cast(type, hint), data, path, faults)
+    return _decode_scalar(hint, data, path, faults)
+
+
+def _fault(faults: list[Fault], path: Path, what: str, found: Any, do: str = "") -> None:
+    shown = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
+    faults.append(Fault(path, what, shown if len(shown) <= 120 else shown[:117] + "…", do))
+
+
+_SCALARS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "nothing"}
+
+
+def _decode_scalar(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    if hint is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if hint is type(None):
+        ok = data is None
+    else:
+        ok = isinstance(data, hint) and (hint is bool or not isinstance(data, bool))
+    if ok:
+        return data
+    return _fault(faults, path, f"{_SCALARS.get(hint, hint)} is expected here", data)
+
+
+def _decode_literal(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    values = typing.get_args(hint)
+    for v in values:
+        if data == v and type(data) is type(v):
+            return data
+    known = [str(v) for v in values]
+    return _fault(faults, path, "not one of " + ", ".join(known), data, suggestion(str(data), known))
+
+
+def _decode_tuple(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    args = typing.get_args(hint)
+    if not isinstance(data, (list, tuple)):
+        return _fault(faults, path, "a list is expected here", data)
+    if len(args) == 2 and args[1] is Ellipsis:
+        return tuple(_decode(args[0], v, (*path, i), faults) for i, v in enumerate(data))
+    if len(data) != len(args):
+        return _fault(faults, path, f"a list of {len(args)} is expected here", data)
+    return tuple(_decode(a, v, (*path, i), faults) for i, (a, v) in enumerate(zip(args, data, strict=True)))
+
+
+def _decode_mapping(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    if not isinstance(data, Mapping):
+        return _fault(faults, path, "a mapping is expected here", data)
+    _, item = typing.get_args(hint)
+    for key in data:
+        if not isinstance(key, str):
+            _fault(faults, (*path, key), "a key must be text", key, f'write "{key}" in quotes')
+    return {k: _decode(item, v, (*path, k), faults) for k, v in data.items() if isinstance(k, str)}
+
+
+def _decode_union(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    options = [a for a in typing.get_args(hint) if a is not type(None)]
+    if data is None and len(options) < len(typing.get_args(hint)):
+        return None
+    attempts: list[list[Fault]] = []
+    for option in options:
+        attempt: list[Fault] = []
+        value = _decode(option, data, path, attempt)
+        if not attempt:
+            return value
+        attempts.append(attempt)
+    # The option that fits furthest down is the one that was meant: its faults say more than "none fits".
+    best = max(attempts, key=lambda a: max(len(f.path) for f in a))
+    if len(options) > 1 and all(f.path == path for f in best):
+        kinds = " or ".join(_SCALARS.get(o, "a mapping" if dataclasses.is_dataclass(o) else "a list") for o in options)
+        return _fault(faults, path, f"{kinds} is expected here", data)
+    faults.extend(best)
+    return None
+
+
+def _decode_dataclass(cls: type, data: Any, path: Path, faults: list[Fault]) -> Any:
+    short = getattr(cls, "SHORT", None)
+    if short and isinstance(data, str):
+        data = {short: data}
+    if not isinstance(data, Mapping):
+        return _fault(faults, path, "a mapping is expected here", data)
+    fields = _fields(cls)
+    known = [wire for wire, _, _ in fields]
+    before = len(faults)
+    for key in data:
+        if key not in known:
+            _fault(faults, (*path, key), f"unknown key {key!r}", key, suggestion(str(key), known))
+    values: dict[str, Any] = {}
+    for wire, f, hint in fields:
+        if wire in data:
+            values[f.name] = _decode(hint, data[wire], (*path, wire), faults)
+            _constrain(f, values[f.name], (*path, wire), faults)
+        elif _required(f):
+            _fault(faults, path, f"the key {wire!r} is missing", sorted(map(str, data)), f.metadata.get("doc", ""))
+    return None if len(faults) > before else cls(**values)
+
+
+def _constrain(f: dataclasses.Field[Any], value: Any, path: Path, faults: list[Fault]) -> None:
+    pattern, low, high = (f.metadata.get(k) for k in ("pattern", "minimum", "maximum"))
+    if pattern and isinstance(value, str) and not re.fullmatch(pattern, value):
+        _fault(faults, path, f"must match {pattern}", value, f.metadata.get("doc", ""))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if low is not None and value < low:
+            _fault(faults, path, f"must be at least {low}", value)
+        if high is not None and value > high:
+            _fault(faults, path, f"must be at most {high}", value)
+
+
+# -- JSON Schema ----------------------------------------------------------------------------------------------
+
+
+def json_schema(cls: type, identifier: str) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a dataclass: the same shape that :func:`decode` accepts."""
+    definitions: dict[str, Any] = {}
+    top = _schema(cls, definitions)
+    definitions = dict(sorted(definitions.items()))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{identifier.replace('/', ':')}",
+        **top,
+        "$defs": definitions,
+    }
+
+
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+
+
+def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    origin = typing.get_origin(hint)
+    args = typing.get_args(hint)
+    if hint is Any:
+        return {}
+    if hint in _JSON_TYPES:
+        return {"type": _JSON_TYPES[hint]}
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [_schema(a, definitions) for a in args]}
+    if origin is Literal:
+        return {"enum": list(args)}
+    if origin is tuple and len(args) == 2 and args[1] is Ellipsis:
+        return {"type": "array", "items": _schema(args[0], definitions)}
+    if origin is tuple:
+        items = [_schema(a, definitions) for a in args]
+        return {"type": "array", "prefixItems": items, "minItems": len(args), "maxItems": len(args)}
+    if origin is not None and issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": _schema(args[1], definitions)}
+    if hint.__name__ not in definitions:
+        definitions[hint.__name__] = {}
+        definitions[hint.__name__] = (
+            hint.json_schema() if hasattr(hint, "json_schema") else _schema_of_dataclass(hint, definitions)
+        )
+    return {"$ref": f"#/$defs/{hint.__name__}"}
+
+
+def _schema_of_dataclass(cls: type, definitions: dict[str, Any]) -> dict[str, Any]:
+    properties = dict(_properties(cls, definitions))
+    required = [wire for wire, f, _ in _fields(cls) if _required(f)]
+    body: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required:
+        body["required"] = required
+    if getattr(cls, "SHORT", None):
+        return {"anyOf": [{"type": "string"}, body]}
+    return body
+
+
+def _properties(cls: type, definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for wire, f, hint in _fields(cls):
+        schema = _schema(hint, definitions)
+        for key in ("pattern", "minimum", "maximum"):
+            if f.metadata.get(key) is not None:
+                schema = {**schema, key: f.metadata[key]}
+        if f.metadata.get("doc"):
+            schema = {**schema, "description": f.metadata["doc"]}
+        yield wire, schema

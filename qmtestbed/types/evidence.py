@@ -1,0 +1,109 @@
+"""What a run folder holds, read back: the input of judge and render."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from qmtestbed.ait import Resource
+from qmtestbed.types.assessment import DeclarationState, LeftOut
+from qmtestbed.types.codec import field
+from qmtestbed.types.guideline import Guideline
+from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.plan import Plan
+from qmtestbed.types.record import Record
+
+
+@dataclass(frozen=True)
+class InventoryFacts:
+    """What an inventory was when the run was made, for the header of the page."""
+
+    uri: str
+    sha256: str
+    requested: str | None = None
+    flavour: str | None = None
+    version: str | None = field(default=None, doc="registered model and version, such as churn/3")
+    rows: int | None = None
+    columns: int | None = None
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What is true of the run as a whole (``qmtestbed/run/v1``; ``run.json``).
+
+    ``run`` is derived from the resolved plan, the evidence digests and ``as_of``: the same evidence has the same id.
+    ``checks`` names the record of each check.
+    """
+
+    schema: Literal["qmtestbed/run/v1"]
+    run: str
+    as_of: str
+    checks: Mapping[str, str]
+    inventories: Mapping[str, InventoryFacts] = field(factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    declarations: tuple[DeclarationState, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BundleEntry:
+    """One file of the evidence."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Every file of the evidence with its digest; this is what gets signed (``qmtestbed/bundle/v1``)."""
+
+    schema: Literal["qmtestbed/bundle/v1"]
+    files: tuple[BundleEntry, ...]
+
+
+@dataclass(frozen=True)
+class ViewEntry:
+    """One page made from the evidence, with the template and language it was made by."""
+
+    path: str
+    template: str
+    template_sha256: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Views:
+    """Every page in the run folder (``qmtestbed/views/v1``)."""
+
+    schema: Literal["qmtestbed/views/v1"]
+    views: tuple[ViewEntry, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run, read back: frozen values only.
+
+    Attributes
+    ----------
+    plan
+        The resolved plan.
+    guidelines, manifests
+        Those used, by ``id@edition`` and by AIT id.
+    records
+        Every record (probe and predict jobs included), by job key.
+    resources
+        Typed resources by SHA-256; predictions are not among them.
+    """
+
+    info: RunInfo
+    plan: Plan
+    guidelines: Mapping[str, Guideline]
+    manifests: Mapping[str, Manifest]
+    records: Mapping[str, Record]
+    resources: Mapping[str, Resource]
+
+    def record_of(self, check: str) -> Record | None:
+        """Give the record of a check; ``None`` if it has none."""
+        return self.records.get(self.info.checks.get(check, ""))

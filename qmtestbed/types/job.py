@@ -1,0 +1,81 @@
+"""A job: plain data that says what a child process has to do. Same key, same record (``qmtestbed/job/v1``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from qmtestbed.ait import Roles
+from qmtestbed.types.manifest import InputKind
+from qmtestbed.types.plan import Outputs
+
+JobKind = Literal["probe", "predict", "measure"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The code a job runs: an AIT, or our own probe or predict; ``folder`` is where the child finds it."""
+
+    id: str
+    version: str
+    sha256: str
+    folder: str | None = None
+
+
+@dataclass(frozen=True)
+class JobInput:
+    """One input of a job, bound.
+
+    ``path`` is where this machine has it; it is no part of the key or the record. ``name`` is what messages call it.
+    ``job`` is the key of the job whose resources are the input, for predictions.
+    """
+
+    kind: InputKind
+    name: str
+    sha256: str
+    path: str | None = None
+    roles: Roles | None = None
+    flavour: str | None = None
+    outputs: Outputs | None = None
+    classes: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = None
+    job: str | None = None
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """Limits in plain numbers: seconds, bytes, rows (a declared, seeded subsample), threads."""
+
+    seconds: float
+    memory: int
+    rows: int | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the result may depend on besides inputs and code; part of the key."""
+
+    python: str
+    platform: str
+    libraries: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One node of the graph: probe → predict → measure."""
+
+    schema: Literal["qmtestbed/job/v1"]
+    key: str
+    kind: JobKind
+    program: Program
+    inputs: Mapping[str, JobInput]
+    parameters: Mapping[str, Any]
+    seed: int
+    confidence: float
+    limits: JobLimits
+    environment: Environment
+    after: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    volatile: bool = False

@@ -1,0 +1,171 @@
+"""The manifest of an AIT: its only statement of identity, version and contract (``qmtestbed/ait/v1``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from qmtestbed.types.codec import field
+from qmtestbed.types.values import Text
+
+Quality = Literal[
+    "data_quality",
+    "correctness",
+    "robustness",
+    "explainability",
+    "fairness",
+    "uncertainty",
+    "privacy",
+    "security",
+    "operation",
+    "adequacy",
+    "generative",
+]
+InputKind = Literal["table", "images", "texts", "predictions", "model", "design", "file"]
+Need = Literal[
+    "labels",
+    "ids",
+    "time",
+    "groups",
+    "weights",
+    "sensitive",
+    "classification",
+    "regression",
+    "predict",
+    "probabilities",
+    "gradient",
+    "native",
+]
+ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "images", "text"]
+
+_UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
+_SIZES = {"MiB": 2**20, "GiB": 2**30}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a method is published."""
+
+    SHORT: ClassVar[str] = "cite"
+    cite: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One argument of the measuring function."""
+
+    kind: InputKind
+    needs: tuple[Need, ...] = ()
+    optional: bool = False
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """One keyword argument that a plan may set."""
+
+    type: Literal["string", "integer", "number", "boolean", "list", "mapping"]
+    default: Any = None
+    enum: tuple[Any, ...] | None = None
+    range: tuple[float | None, float | None] = (None, None)
+    text: Text | None = None
+
+
+@dataclass(frozen=True)
+class MeasureSpec:
+    """One number (or one per key) that the function returns. ``None`` in the range means unbounded."""
+
+    unit: str
+    range: tuple[float | None, float | None]
+    better: Literal["higher", "lower", "none"] = "none"
+    interval: str = "none"
+    per: str | None = None
+    sequence: bool = False
+    text: Text | None = None
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether values come with an interval."""
+        return self.interval != "none"
+
+
+@dataclass(frozen=True)
+class ResourceSpec:
+    """One piece of typed data that the function returns for a figure or table."""
+
+    kind: ResourceKind
+    text: Text | None = None
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A criterion that ``evaluate`` writes into a plan, with its reason and how often it would be a false alarm."""
+
+    criterion: str
+    because: Text
+    false_alarm: str
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A distribution that must be installed, and the extra of qmtestbed that brings it."""
+
+    SHORT: ClassVar[str] = "distribution"
+    distribution: str
+    extra: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run of the function may take."""
+
+    timeout: str = field(default="10min", pattern=r"\d+(ms|s|min|h)", doc="for example 90s or 10min")
+    memory: str = field(default="2GiB", pattern=r"\d+(MiB|GiB)", doc="for example 512MiB or 2GiB")
+    rows: int | None = field(default=None, minimum=1, doc="larger inputs are subsampled with the plan's seed")
+    threads: int = field(default=1, minimum=1)
+
+    @property
+    def seconds(self) -> float:
+        """Timeout in seconds."""
+        number, unit = _split(self.timeout)
+        return number * _UNITS[unit]
+
+    @property
+    def bytes(self) -> int:
+        """Memory in bytes."""
+        number, unit = _split(self.memory)
+        return number * _SIZES[unit]
+
+
+def _split(text: str) -> tuple[int, str]:
+    m = re.fullmatch(r"(\d+)([A-Za-z]+)", text)
+    if not m:
+        raise ValueError(f"not a number with a unit: {text!r}")
+    return int(m[1]), m[2]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an AIT is and promises."""
+
+    schema: Literal["qmtestbed/ait/v1"]
+    id: str = field(pattern=r"[a-z][a-z0-9_]*", doc="lower-case letters, digits and _")
+    version: str = field(pattern=r"\d+\.\d+\.\d+", doc="for example 1.0.0")
+    title: Text
+    quality: Quality
+    method: Text
+    references: tuple[Reference, ...]
+    informs: Mapping[str, tuple[str, ...]]
+    inputs: Mapping[str, InputSpec]
+    measures: Mapping[str, MeasureSpec]
+    meaning: Text | None = None
+    parameters: Mapping[str, ParameterSpec] = field(factory=dict)
+    resources: Mapping[str, ResourceSpec] = field(factory=dict)
+    suggests: tuple[Suggestion, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    limits: Limits = field(factory=Limits)
+    random: bool = False
+    volatile: bool = False

@@ -1,0 +1,128 @@
+"""The plan: what is assessed, against what, by which checks (``qmtestbed/plan/v1``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from qmtestbed.ait import Roles, Task
+from qmtestbed.types.codec import field
+from qmtestbed.types.values import Label, class_name
+
+DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+
+Outputs = Literal["labels", "probabilities", "logits", "values"]
+
+
+@dataclass(frozen=True)
+class Component:
+    """The thing under assessment; ``name`` is free text and never part of a path."""
+
+    SHORT: ClassVar[str] = "name"
+    name: str
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """A named input: where it is, what its columns are for, and what it is pinned to."""
+
+    SHORT: ClassVar[str] = "uri"
+    uri: str
+    label: str | None = field(default=None, doc="column that holds the truth")
+    positive: Label | None = field(default=None, doc="the class that counts as positive")
+    sensitive: tuple[str, ...] = ()
+    id: str | None = None
+    time: str | None = None
+    group: str | None = None
+    weight: str | None = None
+    ignore: tuple[str, ...] = field(default=(), doc="columns that are given to nobody")
+    classes: tuple[Label, ...] | None = None
+    task: Task | None = None
+    outputs: Outputs | None = field(default=None, doc="of a model: what its predictions are")
+    sha256: str | None = field(default=None, pattern="[0-9a-f]{64}", doc="digest that the content must have")
+    requested: str | None = field(default=None, doc="in a resolved plan: the name that the uri was pinned from")
+
+    @property
+    def roles(self) -> Roles:
+        """What the columns are for, with classes by their one spelling."""
+        return Roles(
+            label=self.label,
+            positive=None if self.positive is None else class_name(self.positive),
+            sensitive=self.sensitive,
+            id=self.id,
+            time=self.time,
+            group=self.group,
+            weight=self.weight,
+            ignore=self.ignore,
+            classes=self.class_names,
+            task=self.task,
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The declared classes by their one spelling."""
+        return None if self.classes is None else tuple(class_name(c) for c in self.classes)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A criterion as written, and why it is set there."""
+
+    SHORT: ClassVar[str] = "criterion"
+    criterion: str
+    because: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One AIT applied to named inventories, with parameters and criteria."""
+
+    ait: str
+    with_: Mapping[str, str | tuple[str, ...]] = field(factory=dict, doc="input of the AIT: name of an inventory")
+    params: Mapping[str, Any] = field(factory=dict)
+    expect: tuple[Expectation, ...] = ()
+    for_: tuple[str, ...] | None = field(default=None, doc="clauses this check is meant for")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """Evidence given by a person, or that a requirement does not apply."""
+
+    requirement: str
+    statement: str | None = None
+    not_applicable: str | None = field(default=None, doc="why the requirement does not apply")
+    file: str | None = None
+    sha256: str | None = field(default=None, pattern="[0-9a-f]{64}")
+    by: str = field(doc="who declares it")
+    date: str = field(pattern=DATE, doc="a date as 2026-11-01")
+    until: str | None = field(default=None, pattern=DATE, doc="a date as 2026-11-01")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan as written (roles, levels and criteria still as the user spelled them)."""
+
+    schema: Literal["qmtestbed/plan/v1"]
+    component: Component
+    guideline: str | tuple[str, ...] = ()
+    levels: Mapping[str, str | Mapping[str, str]] = field(factory=dict)
+    confidence: float = field(default=0.95, minimum=0.5, maximum=0.9999)
+    seed: int = field(default=0, minimum=0, maximum=4294967295)
+    inventories: Mapping[str, Inventory] = field(factory=dict)
+    checks: Mapping[str, Check] = field(factory=dict)
+    declarations: tuple[Declaration, ...] = ()
+
+    @property
+    def guidelines(self) -> tuple[str, ...]:
+        """The guideline ids, such as ``mlqm@3``."""
+        return (self.guideline,) if isinstance(self.guideline, str) else self.guideline
+
+    def targets(self, guideline: str) -> Mapping[str, str]:
+        """Levels asked for under one guideline: external dimension → level."""
+        if len(self.guidelines) == 1:
+            return {d: level for d, level in self.levels.items() if isinstance(level, str)}
+        nested = self.levels.get(guideline, {})
+        return nested if isinstance(nested, Mapping) else {}

@@ -1,0 +1,140 @@
+"""Values that several boundaries share: texts in two languages, and measured values as they stand in a record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from qmtestbed.ait import Estimate, Undefined
+
+Language = Literal["en", "ja"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text in English and, where there is one, Japanese."""
+
+    SHORT: ClassVar[str] = "en"
+    en: str
+    ja: str | None = None
+
+    def of(self, language: Language) -> str:
+        """Give the text in ``language``, or in English where it has none."""
+        return (self.ja if language == "ja" else None) or self.en
+
+
+Single = bool | int | float | Estimate | Undefined
+_NUMBER = {"type": ["number", "boolean"]}
+
+
+@dataclass(frozen=True)
+class MeasureValue:
+    """What was measured under one name: one value, one per key, or a sequence.
+
+    On the wire: a number or bool as it is; ``{value, low, high, level, n}``; ``{undefined: reason}``;
+    ``{by: {key: …}}`` for a measure given per class, column, …; ``[…]`` for a sequence.
+    """
+
+    value: Single | Mapping[str, Single] | tuple[Single, ...]
+
+    @property
+    def by_key(self) -> Mapping[str, Single] | None:
+        """Values per key, or ``None`` if the measure is not keyed."""
+        return self.value if isinstance(self.value, Mapping) else None
+
+    def singles(self) -> tuple[tuple[str | None, Single], ...]:
+        """Every (key, value); the key is ``None`` for one value, the position for a sequence."""
+        if isinstance(self.value, Mapping):
+            return tuple(self.value.items())
+        if isinstance(self.value, tuple):
+            return tuple((str(i), v) for i, v in enumerate(self.value))
+        return ((None, self.value),)
+
+    def to_json(self) -> Any:
+        """Write the tagged form."""
+        if isinstance(self.value, Mapping):
+            return {"by": {k: _single_to_json(v) for k, v in self.value.items()}}
+        if isinstance(self.value, tuple):
+            return [_single_to_json(v) for v in self.value]
+        return _single_to_json(self.value)
+
+    @classmethod
+    def from_json(cls, data: Any) -> MeasureValue:
+        """Read the tagged form; ``ValueError`` if it is none."""
+        if isinstance(data, Mapping) and set(data) == {"by"} and isinstance(data["by"], Mapping):
+            return cls({str(k): _single_from_json(v) for k, v in data["by"].items()})
+        if isinstance(data, Sequence) and not isinstance(data, str):
+            return cls(tuple(_single_from_json(v) for v in data))
+        return cls(_single_from_json(data))
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Schema of the tagged form."""
+        estimate = {
+            "type": "object",
+            "properties": {
+                **{k: {"type": "number"} for k in ("value", "low", "high", "level")},
+                "n": {"type": "integer"},
+            },
+            "required": ["value", "low", "high", "level", "n"],
+            "additionalProperties": False,
+        }
+        undefined = {
+            "type": "object",
+            "properties": {"undefined": {"type": "string"}},
+            "required": ["undefined"],
+            "additionalProperties": False,
+        }
+        single = {"anyOf": [_NUMBER, estimate, undefined]}
+        keyed = {
+            "type": "object",
+            "properties": {"by": {"type": "object", "additionalProperties": single}},
+            "required": ["by"],
+            "additionalProperties": False,
+        }
+        return {"anyOf": [single, keyed, {"type": "array", "items": single}]}
+
+
+def _single_to_json(value: Single) -> Any:
+    if isinstance(value, Estimate):
+        return {"value": value.value, "low": value.low, "high": value.high, "level": value.level, "n": value.n}
+    if isinstance(value, Undefined):
+        return {"undefined": value.reason}
+    return value
+
+
+def _single_from_json(data: Any) -> Single:
+    if isinstance(data, bool):
+        return data
+    if isinstance(data, (int, float)):
+        if not math.isfinite(data):
+            raise ValueError("a measured number must be finite")
+        return data
+    if isinstance(data, Mapping):
+        if set(data) == {"undefined"} and isinstance(data["undefined"], str):
+            return Undefined(data["undefined"])
+        if set(data) == {"value", "low", "high", "level", "n"}:
+            numbers = [data[k] for k in ("value", "low", "high", "level")]
+            if all(isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) for x in numbers):
+                return Estimate(*(float(x) for x in numbers), n=int(data["n"]))
+    raise ValueError("not a measured value: a number, an estimate, an undefined value, or those per key")
+
+
+def point(value: Single) -> float | None:
+    """Give the number itself, without its interval; ``None`` if undefined."""
+    if isinstance(value, Undefined):
+        return None
+    return float(value.value if isinstance(value, Estimate) else value)
+
+
+Label = str | int | float | bool
+"""A class as users write it in a plan or as it stands in a file."""
+
+
+def class_name(label: Any) -> str:
+    """Give the one spelling of a class: ``str(label)``, where 1.0 and 1 are the same class ``"1"``."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
