@@ -99,12 +99,11 @@ class IntegrityError(QmtestbedError):
 
 
 class JobError(QmtestbedError):
-    """What went wrong inside a job; the worker turns it into the error of a record."""
-
-    status = "failed"
+    """What went wrong inside a job; the worker turns it into the error of a record, with any facts found so far."""
 
     def __init__(self, what: str, *, found: str = "", do: str = "") -> None:
         self.what, self.found, self.do = what, found, do
+        self.facts: dict[str, object] = {}
         super().__init__(what)
 
 
@@ -118,8 +117,6 @@ class AitFault(JobError):
 
 class NeedNotMet(JobError):
     """The model or the data lack something the AIT needs, and only loading them could tell."""
-
-    status = "unsupported"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -45,8 +45,8 @@ class CheckVerdicts:
     ait: str
     verdict: CheckVerdict
     criteria: tuple[CriterionVerdict, ...]
-    record: str | None
     status: Status | Literal["no_record"]
+    record: str | None = None
     clauses: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
     error: Failure | None = None
@@ -54,7 +54,11 @@ class CheckVerdicts:
 
 @dataclass(frozen=True)
 class DeclarationState:
-    """A declaration as found on the day of the assessment."""
+    """A declaration as found on the day of the assessment.
+
+    ``answered_no`` is the question of a declared checklist that is answered no: the one thing that makes a declaration
+    speak against its requirement.
+    """
 
     requirement: str
     by: str
@@ -65,6 +69,7 @@ class DeclarationState:
     file: str | None = None
     sha256: str | None = None
     until: str | None = None
+    answered_no: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ class LevelState:
     kind: Literal["external", "internal"]
     target: str
     verdict: LevelVerdict
-    reached: str | None
-    measured_side: str | None
+    reached: str | None = None
+    measured_side: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 The dataclass is the one statement of a boundary's shape: :func:`decode` reads it strictly and reports every
 problem at once, :func:`encode` writes it, and :func:`json_schema` derives the schema that ships with the package.
 
-Field metadata understood (see :func:`field`): ``name`` (the key on the wire; else the field's, less a trailing underscore),
-``pattern``, ``minimum``, ``maximum``, ``doc``. A class attribute ``SHORT`` names the field that a plain string
-stands for. A class with ``to_json`` and ``from_json`` and ``json_schema`` speaks for itself.
+The key on the wire is the field's name less a trailing underscore. ``Annotated[…, Shape(…)]`` narrows a field. A class
+attribute ``SHORT`` names the field that a plain string stands for. A class with ``to_json``, ``from_json`` and
+``json_schema`` speaks for itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import json
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar, Union
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 from qmtestbed.errors import suggestion
 
@@ -43,21 +43,38 @@ class DecodeError(ValueError):
         super().__init__("; ".join(f"{'.'.join(map(str, f.path)) or 'top'}: {f.what}" for f in faults))
 
 
-def field(*, default: Any = dataclasses.MISSING, factory: Any = dataclasses.MISSING, **metadata: Any) -> Any:
-    """Declare a dataclass field with the metadata this module understands."""
-    if factory is not dataclasses.MISSING:
-        return dataclasses.field(default_factory=factory, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What a field's value must be besides its type; ``doc`` is said when it is not, and stands in the schema."""
+
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    doc: str = ""
+
+
+class _Field(typing.NamedTuple):
+    """A dataclass field as it is on the wire."""
+
+    wire: str
+    name: str
+    hint: Any
+    required: bool
+    shape: Shape
 
 
 @functools.cache
-def _fields(cls: type) -> tuple[tuple[str, dataclasses.Field[Any], Any], ...]:
-    hints = typing.get_type_hints(cls)
-    return tuple((f.metadata.get("name", f.name.rstrip("_")), f, hints[f.name]) for f in dataclasses.fields(cls))
-
-
-def _required(f: dataclasses.Field[Any]) -> bool:
-    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+def _fields(cls: type) -> tuple[_Field, ...]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    found = []
+    for f in dataclasses.fields(cls):
+        hint, shape = hints[f.name], Shape()
+        if typing.get_origin(hint) is Annotated:
+            hint, *extras = typing.get_args(hint)
+            shape = next((e for e in extras if isinstance(e, Shape)), shape)
+        required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        found.append(_Field(f.name.rstrip("_"), f.name, hint, required, shape))
+    return tuple(found)
 
 
 # -- encode ---------------------------------------------------------------------------------------------------
@@ -68,7 +85,7 @@ def encode(value: Any) -> Any:
     if hasattr(value, "to_json"):
         return value.to_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((wire, getattr(value, f.name)) for wire, f, _ in _fields(type(value)))
+        pairs = ((f.wire, getattr(value, f.name)) for f in _fields(type(value)))
         return {wire: encode(v) for wire, v in pairs if v is not None}
     if isinstance(value, Mapping):
         return {str(k): encode(v) for k, v in value.items()}
@@ -78,7 +95,7 @@ def encode(value: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """The one way to write a value as bytes: sorted keys, no spaces, UTF-8, no NaN, one newline at the end.
+    """Write a value as bytes, the one way: sorted keys, no spaces, UTF-8, no NaN, one newline at the end.
 
     Raises
     ------
@@ -123,6 +140,8 @@ def _decode(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
         return _decode_literal(hint, data, path, faults)
     if origin is tuple:
         return _decode_tuple(hint, data, path, faults)
+    if origin is Sequence:
+        return _decode_items(typing.get_args(hint)[0], data, path, faults)
     if origin is not None and issubclass(origin, Mapping):
         return _decode_mapping(hint, data, path, faults)
     if hasattr(hint, "from_json"):
@@ -166,13 +185,17 @@ def _decode_literal(hint: Any, data: Any, path: Path, faults: list[Fault]) -> An
 
 def _decode_tuple(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
     args = typing.get_args(hint)
-    if not isinstance(data, (list, tuple)):
-        return _fault(faults, path, "a list is expected here", data)
     if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(_decode(args[0], v, (*path, i), faults) for i, v in enumerate(data))
-    if len(data) != len(args):
+        return _decode_items(args[0], data, path, faults)
+    if not isinstance(data, (list, tuple)) or len(data) != len(args):
         return _fault(faults, path, f"a list of {len(args)} is expected here", data)
     return tuple(_decode(a, v, (*path, i), faults) for i, (a, v) in enumerate(zip(args, data, strict=True)))
+
+
+def _decode_items(item: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    if not isinstance(data, (list, tuple)):
+        return _fault(faults, path, "a list is expected here", data)
+    return tuple(_decode(item, v, (*path, i), faults) for i, v in enumerate(data))
 
 
 def _decode_mapping(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
@@ -212,30 +235,29 @@ def _decode_dataclass(cls: type, data: Any, path: Path, faults: list[Fault]) -> 
     if not isinstance(data, Mapping):
         return _fault(faults, path, "a mapping is expected here", data)
     fields = _fields(cls)
-    known = [wire for wire, _, _ in fields]
+    known = [f.wire for f in fields]
     before = len(faults)
     for key in data:
         if key not in known:
             _fault(faults, (*path, key), f"unknown key {key!r}", key, suggestion(str(key), known))
     values: dict[str, Any] = {}
-    for wire, f, hint in fields:
-        if wire in data:
-            values[f.name] = _decode(hint, data[wire], (*path, wire), faults)
-            _constrain(f, values[f.name], (*path, wire), faults)
-        elif _required(f):
-            _fault(faults, path, f"the key {wire!r} is missing", sorted(map(str, data)), f.metadata.get("doc", ""))
+    for f in fields:
+        if f.wire in data:
+            values[f.name] = _decode(f.hint, data[f.wire], (*path, f.wire), faults)
+            _constrain(f.shape, values[f.name], (*path, f.wire), faults)
+        elif f.required:
+            _fault(faults, path, f"the key {f.wire!r} is missing", ", ".join(map(str, data)), f.shape.doc)
     return None if len(faults) > before else cls(**values)
 
 
-def _constrain(f: dataclasses.Field[Any], value: Any, path: Path, faults: list[Fault]) -> None:
-    pattern, low, high = (f.metadata.get(k) for k in ("pattern", "minimum", "maximum"))
-    if pattern and isinstance(value, str) and not re.fullmatch(pattern, value):
-        _fault(faults, path, f"must match {pattern}", value, f.metadata.get("doc", ""))
+def _constrain(shape: Shape, value: Any, path: Path, faults: list[Fault]) -> None:
+    if shape.pattern and isinstance(value, str) and not re.fullmatch(shape.pattern, value):
+        _fault(faults, path, f"must match {shape.pattern}", value, shape.doc)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if low is not None and value < low:
-            _fault(faults, path, f"must be at least {low}", value)
-        if high is not None and value > high:
-            _fault(faults, path, f"must be at most {high}", value)
+        if shape.minimum is not None and not value >= shape.minimum:
+            _fault(faults, path, f"must be at least {shape.minimum}", value)
+        if shape.maximum is not None and not value <= shape.maximum:
+            _fault(faults, path, f"must be at most {shape.maximum}", value)
 
 
 # -- JSON Schema ----------------------------------------------------------------------------------------------
@@ -268,7 +290,7 @@ def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         return {"anyOf": [_schema(a, definitions) for a in args]}
     if origin is Literal:
         return {"enum": list(args)}
-    if origin is tuple and len(args) == 2 and args[1] is Ellipsis:
+    if origin is Sequence or (origin is tuple and len(args) == 2 and args[1] is Ellipsis):
         return {"type": "array", "items": _schema(args[0], definitions)}
     if origin is tuple:
         items = [_schema(a, definitions) for a in args]
@@ -285,7 +307,7 @@ def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _schema_of_dataclass(cls: type, definitions: dict[str, Any]) -> dict[str, Any]:
     properties = dict(_properties(cls, definitions))
-    required = [wire for wire, f, _ in _fields(cls) if _required(f)]
+    required = [f.wire for f in _fields(cls) if f.required]
     body: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     if required:
         body["required"] = required
@@ -295,11 +317,9 @@ def _schema_of_dataclass(cls: type, definitions: dict[str, Any]) -> dict[str, An
 
 
 def _properties(cls: type, definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for wire, f, hint in _fields(cls):
-        schema = _schema(hint, definitions)
-        for key in ("pattern", "minimum", "maximum"):
-            if f.metadata.get(key) is not None:
-                schema = {**schema, key: f.metadata[key]}
-        if f.metadata.get("doc"):
-            schema = {**schema, "description": f.metadata["doc"]}
-        yield wire, schema
+    for f in _fields(cls):
+        schema = _schema(f.hint, definitions)
+        narrowed = {k: v for k, v in dataclasses.asdict(f.shape).items() if v not in (None, "")}
+        if "doc" in narrowed:
+            narrowed["description"] = narrowed.pop("doc")
+        yield f.wire, {**schema, **narrowed}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from qmtestbed.ait import Resource
 from qmtestbed.types.assessment import DeclarationState, LeftOut
-from qmtestbed.types.codec import field
+from qmtestbed.types.codec import Shape
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Plan
@@ -23,7 +23,7 @@ class InventoryFacts:
     sha256: str
     requested: str | None = None
     flavour: str | None = None
-    version: str | None = field(default=None, doc="registered model and version, such as churn/3")
+    version: Annotated[str | None, Shape(doc="registered model and version, such as churn/3")] = None
     rows: int | None = None
     columns: int | None = None
 
@@ -40,7 +40,7 @@ class RunInfo:
     run: str
     as_of: str
     checks: Mapping[str, str]
-    inventories: Mapping[str, InventoryFacts] = field(factory=dict)
+    inventories: Mapping[str, InventoryFacts] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     declarations: tuple[DeclarationState, ...] = ()
     notes: tuple[str, ...] = ()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from qmtestbed.types.codec import field
+from qmtestbed.types.codec import Shape
 from qmtestbed.types.values import Text
 
 Part = Literal["measured", "declared"]
@@ -44,9 +44,10 @@ class GuidelineRequirement:
     title: Text
     summary: Text
     needs: tuple[Part, ...]
-    informed_by: tuple[tuple[str, ...], ...] = field(
-        default=(), doc="alternatives; each is a set of AIT ids that together inform the requirement"
-    )
+    informed_by: Annotated[
+        tuple[tuple[str, ...], ...],
+        Shape(doc="alternatives; each is a set of AIT ids that together inform the requirement"),
+    ] = ()
     relates: tuple[str, ...] = ()
 
 
@@ -65,7 +66,7 @@ class Guideline:
     """One edition of a guideline."""
 
     schema: Literal["qmtestbed/guideline/v1"]
-    id: str = field(pattern=r"[a-z][a-z0-9_-]*")
+    id: Annotated[str, Shape(pattern=r"[a-z][a-z0-9_-]*")]
     edition: str
     title: Text
     source: Source
@@ -93,7 +94,7 @@ class Guideline:
         return None
 
     def requirements_up_to(self, level_id: str) -> tuple[str, ...]:
-        """Requirements of an internal level and of those before it in its chain."""
+        """Give the requirements of an internal level and of those before it in its chain."""
         for _, chain in self.internal_chains():
             ids = [level.id for level in chain]
             if level_id in ids:

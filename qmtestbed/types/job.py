@@ -28,7 +28,8 @@ class JobInput:
     """One input of a job, bound.
 
     ``path`` is where this machine has it; it is no part of the key or the record. ``name`` is what messages call it.
-    ``job`` is the key of the job whose resources are the input, for predictions.
+    ``job`` is the key of the job whose resources are the input, for predictions. ``features`` are the columns that
+    a model takes, in order, where its signature names them.
     """
 
     kind: InputKind
@@ -64,7 +65,11 @@ class Environment:
 
 @dataclass(frozen=True)
 class Job:
-    """One node of the graph: probe → predict → measure."""
+    """One node of the graph: probe → predict → measure.
+
+    ``after`` are keys of jobs that must come first; ``needs`` are capabilities that only the probe among them can
+    tell; ``unavailable`` are pip commands for distributions that are not installed.
+    """
 
     schema: Literal["qmtestbed/job/v1"]
     key: str
@@ -78,4 +83,5 @@ class Job:
     environment: Environment
     after: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
     volatile: bool = False

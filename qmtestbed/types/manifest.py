@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
 
-from qmtestbed.types.codec import field
+from qmtestbed.types.codec import Shape
 from qmtestbed.types.values import Text
 
 Quality = Literal[
@@ -122,10 +122,10 @@ class Requirement:
 class Limits:
     """What one run of the function may take."""
 
-    timeout: str = field(default="10min", pattern=r"\d+(ms|s|min|h)", doc="for example 90s or 10min")
-    memory: str = field(default="2GiB", pattern=r"\d+(MiB|GiB)", doc="for example 512MiB or 2GiB")
-    rows: int | None = field(default=None, minimum=1, doc="larger inputs are subsampled with the plan's seed")
-    threads: int = field(default=1, minimum=1)
+    timeout: Annotated[str, Shape(pattern=r"\d+(ms|s|min|h)", doc="for example 90s or 10min")] = "10min"
+    memory: Annotated[str, Shape(pattern=r"\d+(MiB|GiB)", doc="for example 512MiB or 2GiB")] = "2GiB"
+    rows: Annotated[int | None, Shape(minimum=1, doc="larger inputs are subsampled with the plan's seed")] = None
+    threads: Annotated[int, Shape(minimum=1)] = 1
 
     @property
     def seconds(self) -> float:
@@ -152,8 +152,8 @@ class Manifest:
     """What an AIT is and promises."""
 
     schema: Literal["qmtestbed/ait/v1"]
-    id: str = field(pattern=r"[a-z][a-z0-9_]*", doc="lower-case letters, digits and _")
-    version: str = field(pattern=r"\d+\.\d+\.\d+", doc="for example 1.0.0")
+    id: Annotated[str, Shape(pattern=r"[a-z][a-z0-9_]*", doc="lower-case letters, digits and _")]
+    version: Annotated[str, Shape(pattern=r"\d+\.\d+\.\d+", doc="for example 1.0.0")]
     title: Text
     quality: Quality
     method: Text
@@ -162,10 +162,10 @@ class Manifest:
     inputs: Mapping[str, InputSpec]
     measures: Mapping[str, MeasureSpec]
     meaning: Text | None = None
-    parameters: Mapping[str, ParameterSpec] = field(factory=dict)
-    resources: Mapping[str, ResourceSpec] = field(factory=dict)
+    parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
+    resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     suggests: tuple[Suggestion, ...] = ()
     requires: tuple[Requirement, ...] = ()
-    limits: Limits = field(factory=Limits)
+    limits: Limits = field(default_factory=Limits)
     random: bool = False
     volatile: bool = False

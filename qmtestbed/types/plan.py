@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
 from qmtestbed.ait import Roles, Task
-from qmtestbed.types.codec import field
+from qmtestbed.types.codec import Shape
 from qmtestbed.types.values import Label, class_name
 
 DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
@@ -31,19 +32,19 @@ class Inventory:
 
     SHORT: ClassVar[str] = "uri"
     uri: str
-    label: str | None = field(default=None, doc="column that holds the truth")
-    positive: Label | None = field(default=None, doc="the class that counts as positive")
+    label: Annotated[str | None, Shape(doc="column that holds the truth")] = None
+    positive: Annotated[Label | None, Shape(doc="the class that counts as positive")] = None
     sensitive: tuple[str, ...] = ()
     id: str | None = None
     time: str | None = None
     group: str | None = None
     weight: str | None = None
-    ignore: tuple[str, ...] = field(default=(), doc="columns that are given to nobody")
+    ignore: Annotated[tuple[str, ...], Shape(doc="columns that are given to nobody")] = ()
     classes: tuple[Label, ...] | None = None
     task: Task | None = None
-    outputs: Outputs | None = field(default=None, doc="of a model: what its predictions are")
-    sha256: str | None = field(default=None, pattern="[0-9a-f]{64}", doc="digest that the content must have")
-    requested: str | None = field(default=None, doc="in a resolved plan: the name that the uri was pinned from")
+    outputs: Annotated[Outputs | None, Shape(doc="of a model: what its predictions are")] = None
+    sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}", doc="digest that the content must have")] = None
+    requested: Annotated[str | None, Shape(doc="in a resolved plan: the name that the uri was pinned from")] = None
 
     @property
     def roles(self) -> Roles:
@@ -81,10 +82,12 @@ class Check:
     """One AIT applied to named inventories, with parameters and criteria."""
 
     ait: str
-    with_: Mapping[str, str | tuple[str, ...]] = field(factory=dict, doc="input of the AIT: name of an inventory")
-    params: Mapping[str, Any] = field(factory=dict)
+    with_: Annotated[Mapping[str, str | tuple[str, ...]], Shape(doc="input of the AIT: name of an inventory")] = field(
+        default_factory=dict
+    )
+    params: Mapping[str, Any] = field(default_factory=dict)
     expect: tuple[Expectation, ...] = ()
-    for_: tuple[str, ...] | None = field(default=None, doc="clauses this check is meant for")
+    for_: Annotated[tuple[str, ...] | None, Shape(doc="clauses this check is meant for")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +96,12 @@ class Declaration:
 
     requirement: str
     statement: str | None = None
-    not_applicable: str | None = field(default=None, doc="why the requirement does not apply")
+    not_applicable: Annotated[str | None, Shape(doc="why the requirement does not apply")] = None
     file: str | None = None
-    sha256: str | None = field(default=None, pattern="[0-9a-f]{64}")
-    by: str = field(doc="who declares it")
-    date: str = field(pattern=DATE, doc="a date as 2026-11-01")
-    until: str | None = field(default=None, pattern=DATE, doc="a date as 2026-11-01")
+    sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
+    by: Annotated[str, Shape(doc="who declares it")]
+    date: Annotated[str, Shape(pattern=DATE, doc="a date as 2026-11-01")]
+    until: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
 
 
 @dataclass(frozen=True)
@@ -108,11 +111,11 @@ class Plan:
     schema: Literal["qmtestbed/plan/v1"]
     component: Component
     guideline: str | tuple[str, ...] = ()
-    levels: Mapping[str, str | Mapping[str, str]] = field(factory=dict)
-    confidence: float = field(default=0.95, minimum=0.5, maximum=0.9999)
-    seed: int = field(default=0, minimum=0, maximum=4294967295)
-    inventories: Mapping[str, Inventory] = field(factory=dict)
-    checks: Mapping[str, Check] = field(factory=dict)
+    levels: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    confidence: Annotated[float, Shape(minimum=0.5, maximum=0.9999)] = 0.95
+    seed: Annotated[int, Shape(minimum=0, maximum=4294967295)] = 0
+    inventories: Mapping[str, Inventory] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
     declarations: tuple[Declaration, ...] = ()
 
     @property
@@ -126,3 +129,12 @@ class Plan:
             return {d: level for d, level in self.levels.items() if isinstance(level, str)}
         nested = self.levels.get(guideline, {})
         return nested if isinstance(nested, Mapping) else {}
+
+
+@dataclass(frozen=True)
+class LoadedPlan:
+    """A plan that was read and found good, with the folder that its relative paths start from and its bytes."""
+
+    plan: Plan
+    folder: Path
+    source: bytes

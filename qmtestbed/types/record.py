@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from qmtestbed.ait import Finding, Roles
-from qmtestbed.types.codec import canonical, field
+from qmtestbed.types.codec import canonical
 from qmtestbed.types.job import Environment, JobKind
 from qmtestbed.types.manifest import InputKind, ResourceKind
 from qmtestbed.types.plan import Outputs
@@ -75,14 +75,14 @@ class UsedInput:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a child states about its job; everything else in the record is the parent's own (``qmtestbed/outcome/v1``)."""
+    """What a child states about its job; everything else in the record is the parent's (``qmtestbed/outcome/v1``)."""
 
     status: Status
-    measures: Mapping[str, MeasureValue] = field(factory=dict)
-    resources: Mapping[str, ResourceKind | Literal["predictions"]] = field(factory=dict)
+    measures: Mapping[str, MeasureValue] = field(default_factory=dict)
+    resources: Mapping[str, ResourceKind | Literal["predictions"]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     items: Items | None = None
-    facts: Mapping[str, Any] = field(factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
 
 
@@ -101,11 +101,11 @@ class Record:
     confidence: float
     environment: Environment
     isolation: tuple[str, ...]
-    measures: Mapping[str, MeasureValue] = field(factory=dict)
-    resources: Mapping[str, StoredResource] = field(factory=dict)
+    measures: Mapping[str, MeasureValue] = field(default_factory=dict)
+    resources: Mapping[str, StoredResource] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     items: Items | None = None
-    facts: Mapping[str, Any] = field(factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
     volatile: bool = False
     started: str = ""

@@ -71,7 +71,7 @@ class MeasureValue:
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
-        """Schema of the tagged form."""
+        """Give the schema of the tagged form."""
         estimate = {
             "type": "object",
             "properties": {
@@ -118,7 +118,8 @@ def _single_from_json(data: Any) -> Single:
         if set(data) == {"value", "low", "high", "level", "n"}:
             numbers = [data[k] for k in ("value", "low", "high", "level")]
             if all(isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) for x in numbers):
-                return Estimate(*(float(x) for x in numbers), n=int(data["n"]))
+                value, low, high, level = (float(x) for x in numbers)
+                return Estimate(value, low, high, level, int(data["n"]))
     raise ValueError("not a measured value: a number, an estimate, an undefined value, or those per key")
 
 

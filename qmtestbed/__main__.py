@@ -1,0 +1,5 @@
+"""``python -m qmtestbed``."""
+
+from qmtestbed.cli import main
+
+main()

@@ -1,0 +1,241 @@
+"""What is installed: finds AIT folders, guidelines and report templates, and reads their data files.
+
+No AIT is ever imported here. The search path of each kind, in order: the content shipped with the package, entry
+points of the groups ``qmtestbed.aits``, ``qmtestbed.guidelines``, ``qmtestbed.reports``, folders named on the command
+line; never the current folder. Something that can't be used is listed as broken, with its reason; an id that two
+folders claim is refused for both, naming them.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.machinery
+import importlib.metadata
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import qmtestbed
+from qmtestbed.digests import sha256_of_code
+from qmtestbed.documents import Document, decode_document, read_document
+from qmtestbed.errors import ContentError, Problem, suggestion
+from qmtestbed.types.guideline import Guideline
+from qmtestbed.types.manifest import Manifest
+
+Kind = Literal["aits", "guidelines", "reports"]
+
+
+@dataclass(frozen=True)
+class AitEntry:
+    """An AIT found: its manifest, or why it can't be used."""
+
+    id: str
+    folder: Path
+    owner: str
+    manifest: Manifest | None = None
+    source: bytes = b""
+    broken: tuple[Problem, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the manifest and every code or data file beside it, tests and examples left out."""
+        return sha256_of_code(self.folder)
+
+
+@dataclass(frozen=True)
+class GuidelineEntry:
+    """A guideline edition found, or why it can't be used."""
+
+    name: str
+    path: Path
+    owner: str
+    guideline: Guideline | None = None
+    source: bytes = b""
+    broken: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """One folder of the search path and who owns it."""
+
+    folder: Path
+    owner: str
+
+
+def content_root() -> Path:
+    """Folder that holds the shipped ``aits``, ``guidelines``, ``reports`` and ``demo``."""
+    package = Path(qmtestbed.__file__).parent
+    shipped = package / "_content"
+    return shipped if shipped.is_dir() else package.parent
+
+
+def search_path(kind: Kind, extra: Sequence[Path] = ()) -> tuple[Place, ...]:
+    """Give the ordered folders in which one kind of content is looked for."""
+    places = [Place(content_root() / kind, "qmtestbed")]
+    for entry in sorted(importlib.metadata.entry_points(group=f"qmtestbed.{kind}"), key=lambda e: (e.name, e.value)):
+        owner = entry.dist.name if entry.dist else entry.value
+        places.extend(Place(folder, owner) for folder in _folders_of(entry.value))
+    places.extend(Place(Path(folder).resolve(), str(folder)) for folder in extra)
+    return tuple(places)
+
+
+def _folders_of(module: str) -> list[Path]:
+    """Folders of a dotted module without importing it: only its first component is looked up."""
+    first, *rest = module.split(":")[0].split(".")
+    spec = importlib.machinery.PathFinder.find_spec(first, sys.path)
+    roots = list(spec.submodule_search_locations or ()) if spec else []
+    return [Path(root, *rest) for root in roots]
+
+
+class Catalogue:
+    """Everything installed, read on first use."""
+
+    def __init__(
+        self, aits: Sequence[Path] = (), guidelines: Sequence[Path] = (), reports: Sequence[Path] = ()
+    ) -> None:
+        for folder in (*aits, *guidelines, *reports):
+            if not Path(folder).is_dir():
+                raise ContentError(Problem("no such folder", str(folder), do="give a folder that holds the content"))
+        self._extra: Mapping[Kind, Sequence[Path]] = {"aits": aits, "guidelines": guidelines, "reports": reports}
+
+    @functools.cached_property
+    def aits(self) -> Mapping[str, AitEntry]:
+        """Every AIT by id, sorted; broken ones among them."""
+        found = [
+            read_ait(folder, place.owner)
+            for place in search_path("aits", self._extra["aits"])
+            for folder in _subfolders(place.folder, "ait.yaml")
+        ]
+        return {e.id: e for e in sorted(_refuse_twins(found), key=lambda e: e.id)}
+
+    @functools.cached_property
+    def guidelines(self) -> Mapping[str, GuidelineEntry]:
+        """Every guideline edition by ``id@edition``, sorted; broken ones among them."""
+        found = [
+            _read_guideline(path, place.owner)
+            for place in search_path("guidelines", self._extra["guidelines"])
+            for path in sorted(place.folder.glob("*/*.yaml"))
+        ]
+        return {e.name: e for e in sorted(found, key=lambda e: e.name)}
+
+    def ait(self, id: str) -> AitEntry:
+        """Give a usable AIT; :class:`ContentError` for an unknown or broken one."""
+        entry = self.aits.get(id)
+        if entry is None:
+            raise ContentError(Problem(f"unknown AIT {id!r}", do=suggestion(id, self.aits)))
+        if entry.manifest is None:
+            raise ContentError(*entry.broken)
+        return entry
+
+    def guideline(self, name: str) -> GuidelineEntry:
+        """Give a usable guideline; :class:`ContentError` for an unknown or broken one."""
+        entry = self.guidelines.get(name)
+        if entry is None:
+            raise ContentError(Problem(f"unknown guideline {name!r}", do=suggestion(name, self.guidelines)))
+        if entry.guideline is None:
+            raise ContentError(*entry.broken)
+        return entry
+
+    def report(self, id: str) -> Path:
+        """Give the folder of a report template; :class:`ContentError` for an unknown one."""
+        known: dict[str, Path] = {}
+        for place in search_path("reports", self._extra["reports"]):
+            for folder in _subfolders(place.folder, "template.yaml"):
+                known.setdefault(folder.name, folder)
+        if id not in known:
+            raise ContentError(Problem(f"unknown report template {id!r}", do=suggestion(id, known)))
+        return known[id]
+
+
+def _subfolders(folder: Path, marker: str) -> list[Path]:
+    return sorted(path.parent for path in folder.glob(f"*/{marker}"))
+
+
+def read_ait(folder: Path, owner: str) -> AitEntry:
+    """Read one AIT folder; what is wrong with it becomes part of the entry."""
+    try:
+        document = read_document(folder / "ait.yaml", f"{folder.name}/ait.yaml")
+        manifest = decode_document(Manifest, document)
+        problems = tuple(_check_manifest(manifest, folder, document))
+    except ContentError as error:
+        return AitEntry(folder.name, folder, owner, broken=error.problems)
+    if problems:
+        return AitEntry(manifest.id, folder, owner, broken=problems)
+    return AitEntry(manifest.id, folder, owner, manifest, document.source, missing=_not_installed(manifest))
+
+
+def _check_manifest(manifest: Manifest, folder: Path, document: Document) -> Iterable[Problem]:
+    if manifest.id != folder.name:
+        yield document.problem(("id",), "the id is not the folder's name", manifest.id, f"rename one: {folder.name!r}")
+    if not (folder / "measure.py").is_file():
+        yield document.problem((), "there is no measure.py beside it", do="write one with a function measure(…)")
+    if not manifest.measures:
+        yield document.problem(("measures",), "no measure is declared", do="declare what the function returns")
+    for name in {*manifest.measures, *manifest.resources} & {"findings"}:
+        yield document.problem(("measures", name), "the name 'findings' is taken", do="choose another name")
+    for name in manifest.measures.keys() & manifest.resources.keys():
+        yield document.problem(("resources", name), f"{name!r} is a measure too", do="choose another name")
+    for name in manifest.inputs.keys() & manifest.parameters.keys():
+        yield document.problem(("parameters", name), f"{name!r} is an input too", do="choose another name")
+    for name, measure in manifest.measures.items():
+        low, high = measure.range
+        if low is not None and high is not None and low >= high:
+            yield document.problem(("measures", name, "range"), "the range is empty", f"[{low}, {high}]")
+
+
+def _not_installed(manifest: Manifest) -> tuple[str, ...]:
+    """Pip commands for the distributions that the AIT requires and that are not here."""
+    missing = []
+    for need in manifest.requires:
+        try:
+            importlib.metadata.version(need.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            what = f"qmtestbed[{need.extra}]" if need.extra else need.distribution
+            missing.append(f"pip install '{what}'")
+    return tuple(missing)
+
+
+def _refuse_twins(found: Sequence[AitEntry]) -> Iterable[AitEntry]:
+    by_id: dict[str, list[AitEntry]] = {}
+    for entry in found:
+        by_id.setdefault(entry.id, []).append(entry)
+    for id, entries in by_id.items():
+        if len(entries) == 1:
+            yield entries[0]
+            continue
+        owners = " and ".join(f"{e.owner} ({e.folder})" for e in entries)
+        problem = Problem(f"the id {id!r} is claimed twice", found=owners, do="rename one, or leave one out")
+        yield AitEntry(id, entries[0].folder, entries[0].owner, broken=(problem,))
+
+
+def _read_guideline(path: Path, owner: str) -> GuidelineEntry:
+    name = f"{path.parent.name}@{path.stem}"
+    try:
+        document = read_document(path, f"{path.parent.name}/{path.name}")
+        guideline = decode_document(Guideline, document)
+        problems = tuple(_check_guideline(guideline, name, document))
+    except ContentError as error:
+        return GuidelineEntry(name, path, owner, broken=error.problems)
+    if problems:
+        return GuidelineEntry(name, path, owner, broken=problems)
+    return GuidelineEntry(name, path, owner, guideline, document.source)
+
+
+def _check_guideline(guideline: Guideline, name: str, document: Document) -> Iterable[Problem]:
+    if guideline.name != name:
+        yield document.problem(("id",), "id and edition are not those of the path", guideline.name, f"expected {name}")
+    internal = {level.id for _, chain in guideline.internal_chains() for level in chain}
+    for key, dimension in guideline.dimensions.items():
+        for c, chain in enumerate(dimension.chains):
+            for i, level in enumerate(chain):
+                place: tuple[str | int, ...] = ("dimensions", key, "chains", c, i)
+                for asked in level.asks:
+                    if asked not in internal:
+                        yield document.problem(place, f"unknown level {asked!r}", do=suggestion(asked, internal))
+                for id in level.requirements:
+                    if id not in guideline.requirements:
+                        do = suggestion(id, guideline.requirements)
+                        yield document.problem(place, f"unknown requirement {id!r}", do=do)

@@ -1,0 +1,76 @@
+"""``qmtestbed ait list|show``: reads manifests, imports no AIT."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmtestbed.errors import ExitCode
+
+if TYPE_CHECKING:
+    from qmtestbed.catalogue import AitEntry
+    from qmtestbed.types.manifest import Manifest
+
+HELP = "list the AITs that are installed, or show one"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="list every AIT; broken ones with their reason")
+    showing = actions.add_parser("show", help="show one AIT")
+    showing.add_argument("id", metavar="ID")
+    for action in (listing, showing):
+        action.add_argument("--aits", type=Path, action="append", default=[], metavar="DIR", help="folder with more")
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """List or show."""
+    from qmtestbed.catalogue import Catalogue
+
+    catalogue = Catalogue(aits=arguments.aits)
+    if arguments.action == "list":
+        for entry in catalogue.aits.values():
+            print(_line(entry))
+        return ExitCode.MET
+    entry = catalogue.ait(arguments.id)
+    if entry.manifest is not None:
+        _show(entry, entry.manifest)
+    return ExitCode.MET
+
+
+def _line(entry: AitEntry) -> str:
+    if entry.manifest is None:
+        return f"{entry.id:<28} BROKEN   " + "; ".join(str(p).replace("\n", " ") for p in entry.broken)
+    m = entry.manifest
+    missing = f"  (unavailable: {'; '.join(entry.missing)})" if entry.missing else ""
+    owner = "" if entry.owner == "qmtestbed" else f"  [{entry.owner}]"
+    return f"{m.id:<28} {m.version:<8} {m.quality:<14} {m.title.en}{owner}{missing}"
+
+
+def _show(entry: AitEntry, m: Manifest) -> None:
+    print(f"{m.id} {m.version} — {m.title.en}" + (f" ({m.title.ja})" if m.title.ja else ""))
+    print(f"quality   {m.quality}")
+    print(f"method    {m.method.en}")
+    if m.meaning:
+        print(f"meaning   {m.meaning.en}")
+    for guideline, clauses in m.informs.items():
+        print(f"informs   {guideline}: {', '.join(clauses)}")
+    for name, spec in m.inputs.items():
+        needs = f", needs {', '.join(spec.needs)}" if spec.needs else ""
+        print(f"input     {name}: {spec.kind}{needs}{' (optional)' if spec.optional else ''}")
+    for name, parameter in m.parameters.items():
+        print(f"parameter {name}: {parameter.type}, default {parameter.default!r}")
+    for name, measure in m.measures.items():
+        low, high = ("unbounded" if x is None else f"{x:g}" for x in measure.range)
+        per = f" per {measure.per}" if measure.per else ""
+        print(f"measure   {name}{per}: {measure.unit} in [{low}, {high}], better: {measure.better}, "
+              f"interval: {measure.interval}")  # fmt: skip
+    for suggestion in m.suggests:
+        print(f"suggests  {suggestion.criterion}: {suggestion.because.en}")
+    for reference in m.references:
+        print(f"source    {reference.cite}" + (f" <{reference.url}>" if reference.url else ""))
+    print(f"folder    {entry.folder}")
+    if entry.missing:
+        print(f"missing   {'; '.join(entry.missing)}")

@@ -1,0 +1,129 @@
+"""Options that mean the same in every command, and what a command prints at its end."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qmtestbed.errors import ExitCode
+
+if TYPE_CHECKING:
+    from qmtestbed.pipeline import Options, Outcome
+    from qmtestbed.types.assessment import Assessment, CriterionVerdict
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """Add ``--out``."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: qmt-runs/<component>-<n>)")
+
+
+def add_content(parser: argparse.ArgumentParser) -> None:
+    """Add ``--aits`` and ``--guidelines``."""
+    parser.add_argument("--aits", type=Path, action="append", default=[], metavar="DIR", help="folder with more AITs")
+    parser.add_argument(
+        "--guidelines", type=Path, action="append", default=[], metavar="DIR", help="folder with more guidelines"
+    )
+
+
+def add_execution(parser: argparse.ArgumentParser) -> None:
+    """Add ``--jobs``."""
+    parser.add_argument(
+        "--jobs", type=_positive, metavar="N", help="how many checks run at once (default: one per core)"
+    )
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """Add ``--require``, ``--as-of`` and ``--lang``."""
+    parser.add_argument(
+        "--require",
+        choices=("criteria", "measured", "requirements"),
+        default="criteria",
+        help="what the exit code looks at (default: criteria)",
+    )
+    parser.add_argument(
+        "--as-of", type=_date, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
+    )
+    add_language(parser)
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """Add ``--lang``."""
+    parser.add_argument("--lang", choices=("en", "ja"), default="en", help="language of the page (default: en)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _date(text: str) -> str:
+    import datetime
+
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-01") from None
+
+
+def options_of(arguments: Any) -> Options:
+    """Collect the options of a command."""
+    from qmtestbed.pipeline import Options
+
+    return Options(
+        out=getattr(arguments, "out", None),
+        jobs=getattr(arguments, "jobs", None),
+        require=getattr(arguments, "require", "criteria"),
+        language=getattr(arguments, "lang", "en"),
+        aits=tuple(getattr(arguments, "aits", ())),
+        guidelines=tuple(getattr(arguments, "guidelines", ())),
+        as_of=getattr(arguments, "as_of", None),
+    )
+
+
+MEANING = {
+    ExitCode.MET: "all criteria are met",
+    ExitCode.NOT_MET: "something is not met",
+    ExitCode.UNDETERMINED: "something is undetermined or missing",
+}
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print the two headlines, what failed, and where the page is."""
+    assessment = outcome.assessment
+    print()
+    for line in headline_lines(assessment):
+        print(line)
+    for check in assessment.checks:
+        for criterion in check.criteria:
+            if criterion.verdict != "met":
+                print(f"  {check.id}: {_line(criterion)}")
+    if assessment.left_out:
+        print(f"Left out: {len(assessment.left_out)}")
+        for left in assessment.left_out:
+            print(f"  {left.ait}: {left.why}")
+    print(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
+    print(f"Page:     {outcome.page}")
+    print(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")
+
+
+def headline_lines(assessment: Assessment) -> list[str]:
+    """Give the two headlines as lines of text."""
+    c, e = assessment.headlines.criteria, assessment.headlines.evidence
+    lines = [f"Criteria: {c.met} of {c.judged} met, {c.not_met} not met, {c.undetermined} undetermined"]
+    if e.level_asked:
+        lines.append(
+            f"Evidence: measured parts {e.measured_supported} of {e.measured_needed}, "
+            f"declared parts {e.declared_supported} of {e.declared_needed}"
+        )
+        reached = [f"{x.target}: {x.reached or 'no level'} reached" for x in assessment.levels if x.kind == "external"]
+        lines += [f"Levels:   {'; '.join(reached)}"] if reached else []
+    if e.fills_gap:
+        lines.append(f"Next:     {e.fills_gap}")
+    return lines
+
+
+def _line(criterion: CriterionVerdict) -> str:
+    word = criterion.verdict.replace("_", " ").upper()
+    return f"{word}  {criterion.text}: {criterion.reason}"

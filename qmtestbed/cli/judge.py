@@ -1,0 +1,37 @@
+"""``qmtestbed judge RUN_DIR [--plan other.yaml --out DIR]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from qmtestbed.cli import common
+from qmtestbed.errors import ExitCode
+
+HELP = "judge the evidence of a run again, by the same plan or another; execute nothing"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command takes."""
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder of a finished run")
+    parser.add_argument("--plan", type=Path, metavar="PLAN", help="judge by this plan, into the folder given by --out")
+    common.add_out(parser)
+    common.add_judging(parser)
+    common.add_content(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Judge again."""
+    from qmtestbed import pipeline
+    from qmtestbed.errors import InputError, Problem
+
+    options = common.options_of(arguments)
+    if arguments.plan is None:
+        if options.out or options.as_of:
+            what = "--out and --as-of go with --plan: without it the run is judged again as it was"
+            raise InputError(Problem(what, do="give --plan, or leave them out"))
+        outcome = pipeline.judge_again(arguments.run_dir, options)
+    else:
+        outcome = pipeline.judge_by(arguments.run_dir, arguments.plan, options)
+    common.print_outcome(outcome)
+    return outcome.exit_code

@@ -1,0 +1,209 @@
+"""The run folder: written as a run goes on, sealed by ``bundle.json``, read back as :class:`Evidence`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from qmtestbed.ait import RESOURCE_TYPES, Resource
+from qmtestbed.digests import sha256_of_file, sha256_of_value
+from qmtestbed.documents import decode_document, dump_document, parse_document, read_document
+from qmtestbed.errors import InputError, IntegrityError, Problem
+from qmtestbed.evidence import declarations, files
+from qmtestbed.types.assessment import Assessment, DeclarationState
+from qmtestbed.types.codec import DecodeError, canonical, decode, encode, pretty
+from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo, ViewEntry, Views
+from qmtestbed.types.guideline import Guideline
+from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.plan import LoadedPlan, Plan
+from qmtestbed.types.record import Record
+
+T = TypeVar("T")
+
+_NOT_EVIDENCE = ("bundle.json", "assessment.json", "views.json", "notes.jsonl")
+_ENDINGS = {"predictions": "arrow"}
+
+
+class RunFolder:
+    """One run on disk. Writes are whole files, so a killed run goes on where it stopped."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    # -- while a run goes on ----------------------------------------------------------------------------------
+
+    def open(self, loaded: LoadedPlan, plan: Plan, content: Mapping[str, bytes]) -> Plan:
+        """Begin a run, or go on with it; give the plan as this folder keeps it.
+
+        Parameters
+        ----------
+        loaded
+            The plan as the user wrote it.
+        plan
+            The resolved plan.
+        content
+            Exact copies of the guidelines and manifests used, by their path in this folder.
+
+        Raises
+        ------
+        InputError
+            The folder holds another plan, or something that is no run.
+        """
+        existing = self.path / "plan.yaml"
+        if self.path.is_dir() and any(self.path.iterdir()) and not existing.is_file():
+            do = "give another --out"
+            raise InputError(Problem("this folder is not empty and holds no run", str(self.path), do=do))
+        pinned = replace(plan, declarations=declarations.collect(plan.declarations, loaded.folder, self.path))
+        resolved = dump_document(encode(pinned))
+        if existing.is_file() and existing.read_bytes() != resolved:
+            do = "give another --out, or remove the folder"
+            raise InputError(
+                Problem("this folder holds a run of another plan", str(self.path), "plan.yaml differs", do)
+            )
+        for path, source in content.items():
+            files.write(self.path / path, source)
+        files.write(self.path / "plan.source.yaml", loaded.source)
+        files.write(existing, resolved)
+        return pinned
+
+    def existing(self, key: str) -> Record | None:
+        """Give a record that was kept before an interruption, if it and its resources are whole."""
+        path = self.path / "records" / f"{key}.json"
+        if not path.is_file():
+            return None
+        try:
+            record = decode(Record, json.loads(path.read_bytes()))
+        except (DecodeError, ValueError):
+            return None
+        whole = all(self._is_whole(r.sha256, r.kind) for r in record.resources.values())
+        return record if record.key == key and whole else None
+
+    def _is_whole(self, sha256: str, kind: str) -> bool:
+        path = self.resource(sha256, kind)
+        return path.is_file() and sha256_of_file(path) == sha256
+
+    def keep(self, record: Record, content: Mapping[str, Path]) -> Record:
+        """Keep a record; its resources first, so that a record is never there without them."""
+        for stored in record.resources.values():
+            path = self.resource(stored.sha256, stored.kind)
+            if not path.is_file():
+                files.copy(content[stored.sha256], path)
+        files.write(self.path / "records" / f"{record.key}.json", canonical(record))
+        return record
+
+    def resource(self, sha256: str, kind: str) -> Path:
+        """Path of a resource by its content."""
+        return self.path / "resources" / f"{sha256}.{_ENDINGS.get(kind, 'json')}"
+
+    def declared(self, plan: Plan, as_of: str) -> tuple[DeclarationState, ...]:
+        """Say how each declaration of the plan stands on a day."""
+        return tuple(declarations.state(d, self.path, as_of) for d in plan.declarations)
+
+    def seal(self, info: RunInfo, keys: Collection[str]) -> None:
+        """Write what is true of the run as a whole, and the list of all evidence.
+
+        Records of other keys, which an earlier attempt left here, and half-written files are removed first.
+        """
+        for stray in (*self.path.glob("records/*.json"), *self.path.rglob(".*.part")):
+            if stray.suffix == ".part" or stray.stem not in keys:
+                stray.unlink()
+        files.write(self.path / "run.json", pretty(info))
+        listed = [p for p in sorted(self.path.rglob("*")) if p.is_file() and self._is_evidence(p)]
+        entries = tuple(
+            BundleEntry(p.relative_to(self.path).as_posix(), p.stat().st_size, sha256_of_file(p)) for p in listed
+        )
+        files.write(self.path / "bundle.json", canonical(Bundle("qmtestbed/bundle/v1", entries)))
+
+    def _is_evidence(self, path: Path) -> bool:
+        relative = path.relative_to(self.path)
+        views = {v.path for v in self.views()}
+        return not (relative.as_posix() in _NOT_EVIDENCE or relative.parts[0] == "logs" or relative.as_posix() in views)
+
+    # -- afterwards -------------------------------------------------------------------------------------------
+
+    def read(self) -> Evidence:
+        """Read a run back, every byte of its evidence checked against the bundle.
+
+        Raises
+        ------
+        InputError
+            The folder holds no finished run.
+        IntegrityError
+            A file of the evidence is missing or altered.
+        """
+        if not (self.path / "bundle.json").is_file():
+            do = "give the folder of a finished run, or finish it with the command that began it"
+            raise InputError(Problem("this folder holds no finished run", str(self.path), "no bundle.json", do))
+        self._check_bundle(self._json(Bundle, "bundle.json"))
+        info = self._json(RunInfo, "run.json")
+        plan = decode_document(Plan, read_document(self.path / "plan.yaml"))
+        guidelines = {p.stem: self._yaml(Guideline, p) for p in sorted(self.path.glob("guidelines/*.yaml"))}
+        manifests = {p.stem: self._yaml(Manifest, p) for p in sorted(self.path.glob("manifests/*.yaml"))}
+        records = {p.stem: self._json(Record, f"records/{p.name}") for p in sorted(self.path.glob("records/*.json"))}
+        return Evidence(info, plan, guidelines, manifests, records, self._resources(records))
+
+    def _check_bundle(self, bundle: Bundle) -> None:
+        for entry in bundle.files:
+            path = self.path / entry.path
+            found = sha256_of_file(path) if path.is_file() else "no such file"
+            if found != entry.sha256:
+                what = "missing" if found == "no such file" else "altered"
+                do = "restore it from where the run was made, or run again"
+                raise IntegrityError(Problem(f"evidence is {what}", str(path), f"sha256 {found[:16]}", do))
+
+    def _json(self, cls: type[T], name: str) -> T:
+        try:
+            return decode(cls, json.loads((self.path / name).read_bytes()))
+        except (DecodeError, ValueError, FileNotFoundError) as error:
+            raise IntegrityError(Problem("can't be read", str(self.path / name), str(error)[:200])) from None
+
+    def _yaml(self, cls: type[T], path: Path) -> T:
+        return decode_document(cls, parse_document(path.read_bytes(), path.name))
+
+    def _resources(self, records: Mapping[str, Record]) -> dict[str, Resource]:
+        found: dict[str, Resource] = {}
+        for record in records.values():
+            for stored in record.resources.values():
+                if stored.kind in RESOURCE_TYPES:
+                    path = self.resource(stored.sha256, stored.kind)
+                    found[stored.sha256] = read_resource(path.read_bytes(), str(path))
+        return found
+
+    def write_assessment(self, assessment: Assessment) -> None:
+        """Write the verdicts."""
+        files.write(self.path / "assessment.json", pretty(assessment))
+
+    def write_views(self, views: Sequence[tuple[ViewEntry, bytes]]) -> None:
+        """Write pages and the list of them; pages of other languages that are there already stay listed."""
+        written = {entry.path for entry, _ in views}
+        kept = [v for v in self.views() if v.path not in written and (self.path / v.path).is_file()]
+        for entry, content in views:
+            files.write(self.path / entry.path, content)
+        listed = sorted([*kept, *(entry for entry, _ in views)], key=lambda v: v.path)
+        files.write(self.path / "views.json", pretty(Views("qmtestbed/views/v1", tuple(listed))))
+
+    def views(self) -> tuple[ViewEntry, ...]:
+        """Pages that are here."""
+        if not (self.path / "views.json").is_file():
+            return ()
+        return self._json(Views, "views.json").views
+
+
+def read_resource(content: bytes, where: str) -> Resource:
+    """Read a typed resource; :class:`IntegrityError` if it is none."""
+    try:
+        data = json.loads(content)
+        kind = data.pop("kind")
+        data.pop("schema")
+        return decode(RESOURCE_TYPES[kind], data)
+    except (DecodeError, ValueError, KeyError, AttributeError) as error:
+        raise IntegrityError(Problem("not a resource of ours", where, str(error)[:200])) from None
+
+
+def run_id(plan: Plan, records: Mapping[str, Record], as_of: str) -> str:
+    """Derive the id of a run: the same plan, evidence and day have the same id."""
+    digests = sorted(record.evidence_digest for record in records.values())
+    return sha256_of_value({"plan": encode(plan), "evidence": digests, "as_of": as_of})[:16]

@@ -1,0 +1,134 @@
+"""Runs a graph of jobs: each as soon as those before it are done, so many at once as there are slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from qmtestbed.execute.launcher import Finished, Launcher, without_running
+from qmtestbed.types.job import Job
+from qmtestbed.types.record import Failure, Record
+
+
+class Shelf(Protocol):
+    """Where records are kept: the run folder."""
+
+    def existing(self, key: str) -> Record | None:
+        """Give the record of a key that is already there, as it is after an interrupted run."""
+
+    def keep(self, record: Record, files: Mapping[str, Path]) -> Record:
+        """Keep a record and its resources."""
+
+    def resource(self, sha256: str, kind: str) -> Path:
+        """Path of a resource that is kept."""
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def started(self, job: Job) -> None:
+        """Tell that a job is running now."""
+
+    def finished(self, job: Job, record: Record) -> None:
+        """Tell that a job has its record."""
+
+
+def execute(
+    jobs: Sequence[Job], shelf: Shelf, launcher: Launcher, executor: Executor, progress: Progress
+) -> dict[str, Record]:
+    """Run every job that has no record yet.
+
+    Parameters
+    ----------
+    jobs
+        Each after those it needs.
+    shelf
+        Keeps records; those it has already are not made again.
+    launcher
+        Starts children.
+    executor
+        Its workers wait for children; how many it has is how many run at once.
+    progress
+        Is told of each start and end, in this thread.
+
+    Returns
+    -------
+    Records by job key, one for every job; a failure is a record too.
+    """
+    records = {job.key: r for job in jobs if (r := shelf.existing(job.key))}
+    waiting = [job for job in jobs if job.key not in records]
+    running: dict[Future[Finished], Job] = {}
+    try:
+        while waiting or running:
+            for job in _ready(waiting, records):
+                waiting.remove(job)
+                progress.started(job)
+                running[_start(job, records, shelf, launcher, executor)] = job
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=lambda f: running[f].key):
+                job, finished = running.pop(future), future.result()
+                records[job.key] = shelf.keep(finished.record, finished.files)
+                finished.discard()
+                progress.finished(job, records[job.key])
+    except BaseException:
+        launcher.cancel()
+        for future in running:
+            if not future.cancel():
+                future.result().discard()
+        raise
+    return records
+
+
+def _ready(waiting: Iterable[Job], records: Mapping[str, Record]) -> list[Job]:
+    return [job for job in waiting if all(key in records for key in job.after)]
+
+
+def _start(
+    job: Job, records: Mapping[str, Record], shelf: Shelf, launcher: Launcher, executor: Executor
+) -> Future[Finished]:
+    refused = _refused(job, [records[key] for key in job.after])
+    if refused is not None:
+        future: Future[Finished] = Future()
+        future.set_result(refused)
+        return future
+    return executor.submit(launcher.run, _with_resources(job, records, shelf))
+
+
+def _refused(job: Job, before: Iterable[Record]) -> Finished | None:
+    """Give the record of a job that can't run: something is not installed, not possible, or not made."""
+    if job.unavailable:
+        what = f"{job.program.id} needs a package that is not installed"
+        return without_running(job, "unsupported", Failure(what, job.program.id, do="; ".join(job.unavailable)))
+    for record in before:
+        if record.status != "measured":
+            error = record.error or Failure(record.status)
+            made = "the model could not be probed" if record.kind == "probe" else "the predictions could not be made"
+            failure = replace(error, what=f"{made}: {error.what}", where=f"{record.kind} of the model")
+            return without_running(job, "failed", failure)
+        if record.kind == "probe":
+            lacking = sorted(set(job.needs) - set(record.facts.get("capabilities", ())))
+            if lacking:
+                return without_running(job, "unsupported", _denied(job, record, lacking))
+    return None
+
+
+def _denied(job: Job, probe: Record, lacking: Sequence[str]) -> Failure:
+    task = probe.facts.get("task")
+    if {"classification", "regression"} & set(lacking):
+        because = probe.facts.get("task_because", "")
+        what = f"it is for {lacking[0]}, and the task is {task} ({because})"
+        return Failure(what, job.program.id, do="leave it out, or state task: in the plan if that is wrong")
+    return Failure(f"the model does not offer: {', '.join(lacking)}", job.program.id, str(probe.facts.get("type", "")))
+
+
+def _with_resources(job: Job, records: Mapping[str, Record], shelf: Shelf) -> Job:
+    """Tell the job where the predictions are that an earlier job made."""
+
+    def found(key: str) -> str:
+        stored = records[key].resources["predictions"]
+        return str(shelf.resource(stored.sha256, stored.kind))
+
+    return replace(job, inputs={n: replace(i, path=found(i.job)) if i.job else i for n, i in job.inputs.items()})

@@ -1,0 +1,243 @@
+"""One job → one child process → one record. The parent owns the state: it never unpickles what a child wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from qmtestbed.types.codec import DecodeError, canonical, decode
+from qmtestbed.types.job import Job, JobInput
+from qmtestbed.types.record import Failure, Outcome, Record, Status, StoredResource, UsedInput, UsedProgram
+
+MAX_OUTCOME = 16 * 2**20
+MAX_RESOURCE = 8 * 2**20
+MAX_PREDICTIONS = 4 * 2**30
+ISOLATION = ("process", "environment", *(("memory limit",) if sys.platform == "linux" else ()))
+"""Layers in force for every child; stronger ones come with the sandbox."""
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_ENDINGS = {"predictions": "arrow"}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record and the files of its resources, by SHA-256; ``folder`` is to be removed when they are kept."""
+
+    record: Record
+    files: Mapping[str, Path]
+    folder: Path | None = None
+
+    def discard(self) -> None:
+        """Remove the job's folder."""
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Launcher:
+    """Starts children, and can end all of them at once."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: set[int] = set()
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    def run(self, job: Job) -> Finished:
+        """Run a job in a child of its own and read what it left."""
+        folder = Path(tempfile.mkdtemp(prefix="qmt-job-"))
+        started, clock = datetime.now(UTC).isoformat(timespec="milliseconds"), monotonic()
+        (folder / "job.json").write_bytes(canonical(job))
+        self._logs.mkdir(parents=True, exist_ok=True)
+        log = self._logs / f"{job.program.id}-{job.key[:12]}.log"
+        code, timed_out, peak = self._spawn(folder, log, job)
+        outcome, resources, files = _read(folder, job, _ending(code, timed_out, self._cancelled, job))
+        record = _record(job, outcome, resources, (started, monotonic() - clock, peak))
+        return Finished(record, files, folder)
+
+    def cancel(self) -> None:
+        """End every running child, and start no more."""
+        with self._lock:
+            self._cancelled = True
+            for pid in self._running:
+                _kill(pid)
+
+    def _spawn(self, folder: Path, log: Path, job: Job) -> tuple[int, bool, int]:
+        """Start a child in a session of its own; give its exit code, whether it ran out of time, and its peak memory."""
+        command = [sys.executable, "-P", "-m", "qmtestbed.execute.worker", str(folder)]
+        with log.open("wb") as output, self._lock:
+            if self._cancelled:
+                return -signal.SIGKILL, False, 0
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                env=child_environment(folder, job.limits.threads),
+                start_new_session=True,
+                close_fds=True,
+            )
+            self._running.add(child.pid)
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            _kill(child.pid)
+
+        timer = threading.Timer(job.limits.seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        finally:
+            timer.cancel()
+            with self._lock:
+                self._running.discard(child.pid)
+                _kill(child.pid)  # grandchildren of its session go with it
+        child.returncode = os.waitstatus_to_exitcode(status)
+        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return child.returncode, expired.is_set(), peak
+
+
+def child_environment(folder: Path, threads: int) -> dict[str, str]:
+    """Build the allow-listed environment of a child: no tokens, no tracking URI, its folder as home."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    fixed = {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MPLBACKEND": "Agg",
+    }
+    return {**passed, **fixed, **dict.fromkeys(_THREADS, str(threads))}
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _ending(code: int, timed_out: bool, cancelled: bool, job: Job) -> Outcome | None:
+    """Give the outcome that the way it ended implies, whatever it wrote; ``None`` if it ended by itself."""
+    status: Status
+    if cancelled:
+        status, what, found = "cancelled", "the run was interrupted", ""
+    elif timed_out:
+        status, what, found = "timed_out", "it took longer than its limit", f"limit {job.limits.seconds:g} s"
+    elif code != 0:
+        status, what, found = "failed", "its process ended before it had a result", f"exit code {code}"
+        if code < 0:
+            found = f"signal {signal.Signals(-code).name}"
+    else:
+        return None
+    return Outcome(status, error=Failure(what, job.program.id, found, "see its log in the run folder"))
+
+
+def _read(
+    folder: Path, job: Job, ended: Outcome | None
+) -> tuple[Outcome, Mapping[str, StoredResource], Mapping[str, Path]]:
+    if ended is not None:
+        return ended, {}, {}
+    try:
+        outcome = decode(Outcome, json.loads(read_regular(folder / "record.json", MAX_OUTCOME)))
+        resources, files = _read_resources(folder, outcome)
+        return outcome, resources, files
+    except FileNotFoundError:
+        what = "its process ended without leaving a result"
+    except (DecodeError, ValueError, OSError, RecursionError) as error:
+        what = f"the result it left can't be read: {str(error)[:300]}"
+    return Outcome("failed", error=Failure(what, job.program.id, "", "see its log in the run folder")), {}, {}
+
+
+def _read_resources(folder: Path, outcome: Outcome) -> tuple[dict[str, StoredResource], dict[str, Path]]:
+    resources: dict[str, StoredResource] = {}
+    files: dict[str, Path] = {}
+    for name, kind in outcome.resources.items():
+        path = folder / "resources" / f"{name}.{_ENDINGS.get(kind, 'json')}"
+        if path.parent.is_symlink() or path.name != Path(path.name).name:
+            raise ValueError(f"resource {name!r} is not in its folder")
+        size, digest = digest_regular(path, MAX_PREDICTIONS if kind == "predictions" else MAX_RESOURCE)
+        resources[name] = StoredResource(kind, digest, size)
+        files[digest] = path
+    return resources, files
+
+
+def _open_regular(path: Path, limit: int) -> Any:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size > limit:
+        os.close(descriptor)
+        raise ValueError(f"{path.name} is no regular file of at most {limit:,} bytes ({facts.st_size:,})")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Read a regular file, no link, of limited size."""
+    with _open_regular(path, limit) as stream:
+        return bytes(stream.read(limit + 1))
+
+
+def digest_regular(path: Path, limit: int) -> tuple[int, str]:
+    """Size and SHA-256 of a regular file, no link, of limited size."""
+    with _open_regular(path, limit) as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return stream.tell(), digest
+
+
+def _record(
+    job: Job, outcome: Outcome, resources: Mapping[str, StoredResource], cost: tuple[str, float, int]
+) -> Record:
+    started, seconds, peak = cost
+    return Record(
+        schema="qmtestbed/record/v1",
+        key=job.key,
+        kind=job.kind,
+        status=outcome.status,
+        program=UsedProgram(job.program.id, job.program.version, job.program.sha256),
+        inputs={name: _used(i) for name, i in job.inputs.items()},
+        parameters=job.parameters,
+        seed=job.seed,
+        confidence=job.confidence,
+        environment=job.environment,
+        isolation=ISOLATION,
+        measures=outcome.measures,
+        resources=resources,
+        findings=outcome.findings,
+        items=outcome.items,
+        facts=outcome.facts,
+        error=outcome.error,
+        volatile=job.volatile,
+        started=started,
+        seconds=round(seconds, 3),
+        peak_memory=peak,
+    )
+
+
+def _used(i: JobInput) -> UsedInput:
+    return UsedInput(i.kind, i.name, i.sha256, i.roles, i.flavour, i.outputs, i.classes, i.job)
+
+
+def without_running(job: Job, status: Status, failure: Failure) -> Finished:
+    """Make the record of a job that was not started, because its need or an input of it is not there."""
+    record = _record(
+        job, Outcome(status, error=failure), {}, (datetime.now(UTC).isoformat(timespec="milliseconds"), 0.0, 0)
+    )
+    return Finished(record, {})

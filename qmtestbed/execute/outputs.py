@@ -1,0 +1,117 @@
+"""What a model returned → predicted classes or values and probabilities; anything doubtful is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qmtestbed.ait import Task
+from qmtestbed.errors import ModelFault
+from qmtestbed.execute.tables import class_names
+from qmtestbed.types.plan import Outputs
+
+TOLERANCE = 1e-4
+"""How far a row of probabilities may be from summing to 1."""
+
+DECLARE = (
+    "declare what it returns in the plan, for example  model: {uri: …, outputs: probabilities, classes: [no, yes]}"
+)
+
+
+@dataclass(frozen=True)
+class Interpreted:
+    """Outputs read as classes (object array of names) or values (float64), with probabilities where there are any."""
+
+    predicted: np.ndarray
+    probabilities: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+
+
+def interpret(raw: Any, task: Task, outputs: Outputs | None, classes: tuple[str, ...] | None) -> Interpreted:
+    """Read a model's raw output.
+
+    Parameters
+    ----------
+    raw
+        Whatever the model returned: array, frame, series or list, with one row per item.
+    task
+        What is asked of it.
+    outputs
+        What the plan says it returns; ``None`` if it says nothing.
+    classes
+        Declared or known classes, in the order of the columns.
+
+    Raises
+    ------
+    ModelFault
+        The outputs are not of the declared kind, or nothing is declared and they could mean several things.
+    """
+    names = tuple(str(c) for c in raw.columns) if isinstance(raw, pd.DataFrame) else None
+    array = np.asarray(raw)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (1, 2):
+        raise ModelFault("the model's output is neither one value nor one row per item", found=f"shape {array.shape}")
+    if task == "regression":
+        return _values(array)
+    if array.ndim == 1:
+        return _one_per_item(array, outputs, classes)
+    return _row_per_item(array.astype(float), outputs, classes, names)
+
+
+def _values(array: np.ndarray) -> Interpreted:
+    if array.ndim != 1:
+        raise ModelFault("a regression model must return one number per item", found=f"shape {array.shape}")
+    try:
+        return Interpreted(array.astype(float))
+    except (TypeError, ValueError):
+        raise ModelFault("the model returned text where numbers are expected", found=repr(array[:3])) from None
+
+
+def _one_per_item(array: np.ndarray, outputs: Outputs | None, classes: tuple[str, ...] | None) -> Interpreted:
+    if outputs in ("probabilities", "logits"):
+        p = array.astype(float)
+        p = 1 / (1 + np.exp(-p)) if outputs == "logits" else p
+        if classes is None or len(classes) != 2:
+            raise ModelFault("one probability per item needs two declared classes", do=DECLARE)
+        _check_probabilities(np.column_stack([1 - p, p]))
+        return _of_probabilities(np.column_stack([1 - p, p]), classes)
+    fractions = array.dtype.kind == "f" and not np.all(np.mod(array[np.isfinite(array)], 1) == 0)
+    if fractions and outputs != "labels":
+        found = "numbers such as " + ", ".join(f"{x:.4g}" for x in array[:3])
+        raise ModelFault("the model returned numbers where classes are expected", found=found, do=DECLARE)
+    return Interpreted(class_names(pd.Series(array)), classes=classes or ())
+
+
+def _row_per_item(
+    array: np.ndarray, outputs: Outputs | None, classes: tuple[str, ...] | None, names: tuple[str, ...] | None
+) -> Interpreted:
+    if outputs == "logits":
+        array = np.exp(array - array.max(axis=1, keepdims=True))
+        array = array / array.sum(axis=1, keepdims=True)
+    elif outputs in ("labels", "values"):
+        raise ModelFault(f"declared as {outputs}, but the model returned a row per item", found=f"shape {array.shape}")
+    _check_probabilities(array)
+    columns = classes or names
+    if columns is None or len(columns) != array.shape[1]:
+        found = f"{array.shape[1]} columns, " + (f"{len(columns)} classes" if columns else "no classes declared")
+        raise ModelFault("it is not known which class each column of probabilities means", found=found, do=DECLARE)
+    return _of_probabilities(array, columns)
+
+
+def _check_probabilities(array: np.ndarray) -> None:
+    off = ~np.isfinite(array).all(axis=1)
+    off |= (array < -TOLERANCE).any(axis=1) | (np.abs(array.sum(axis=1) - 1) > TOLERANCE)
+    if off.any():
+        rows = np.flatnonzero(off)
+        first = array[rows[0]]
+        found = f"{len(rows)} of {len(array)} rows; row {rows[0]} is {np.array2string(first[:6], precision=4)}"
+        raise ModelFault("the model's outputs are not rows of probabilities that sum to 1", found=found, do=DECLARE)
+
+
+def _of_probabilities(array: np.ndarray, classes: tuple[str, ...]) -> Interpreted:
+    names = np.array(classes, dtype=object)
+    return Interpreted(names[array.argmax(axis=1)], array, classes)

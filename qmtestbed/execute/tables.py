@@ -1,0 +1,207 @@
+"""Tables and predictions in the child: from files to the values that measuring functions get."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qmtestbed.ait import Predictions, Roles, Table, Task
+from qmtestbed.errors import JobError
+from qmtestbed.types.job import JobInput
+from qmtestbed.types.record import Items
+from qmtestbed.types.values import class_name
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+MAX_INTEGER_CLASSES = 20
+
+
+def read_frame(source: JobInput, columns: Sequence[str] | None = None, rows: int | None = None) -> pd.DataFrame:
+    """Read a table file: all of it, or some columns, or its first rows."""
+    path = Path(source.path or "")
+    try:
+        if path.suffix.lower() in _SEPARATORS:
+            frame = pd.read_csv(
+                path,
+                sep=_SEPARATORS[path.suffix.lower()],
+                usecols=columns,
+                nrows=rows,
+                encoding="utf-8-sig",
+                low_memory=False,
+            )
+            return frame if columns is None else frame[list(columns)]
+        if rows is not None:
+            batch = next(pq.ParquetFile(path).iter_batches(rows, columns=columns, use_threads=False))
+            return pa.Table.from_batches([batch]).to_pandas()
+        return pq.read_table(path, columns=columns, use_threads=False).to_pandas()
+    except (pa.ArrowException, pd.errors.ParserError, ValueError, OSError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise JobError(f"the table {source.name} can't be read", found=first, do="write the file again") from None
+
+
+def load_table(source: JobInput, limit: int | None, seed: int) -> tuple[Table, Items]:
+    """Load a table, subsampled to ``limit`` rows with the seed where it has more."""
+    roles = source.roles or Roles()
+    frame = read_frame(source).reset_index(drop=True)
+    planned = len(frame)
+    ids = digest_of_ids(frame[roles.id] if roles.id else None, planned)
+    frame = frame.iloc[subsample(planned, limit, seed)]
+    labels = frame[roles.label] if roles.label else None
+    features = frame.drop(columns=[c for c in (roles.label,) if c])
+    items = Items(planned, len(frame), len(frame), 0, ids)
+    return Table(features, labels, roles), items
+
+
+def subsample(n: int, limit: int | None, seed: int) -> np.ndarray:
+    """Positions of a seeded sample without replacement, in order; all positions when ``n`` is within the limit."""
+    if limit is None or n <= limit:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, size=limit, replace=False))
+
+
+def digest_of_ids(ids: pd.Series[Any] | None, n: int) -> str:
+    """SHA-256 over the planned items: their ids, or their positions where they have none."""
+    if ids is None:
+        return hashlib.sha256(f"rows 0 to {n - 1}".encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()
+
+
+def task_of_labels(labels: pd.Series[Any]) -> tuple[Task, str]:
+    """Tell the task from the labels, and why: text, bool or at most 20 integers are classes."""
+    known = labels.dropna()
+    if not pd.api.types.is_numeric_dtype(known) or pd.api.types.is_bool_dtype(known):
+        return "classification", "the labels are text or truth values"
+    values = pd.unique(known)
+    if len(values) <= MAX_INTEGER_CLASSES and all(float(v).is_integer() for v in values):
+        return "classification", f"the labels are {len(values)} different whole numbers"
+    return "regression", "the labels are numbers"
+
+
+def class_names(values: pd.Series[Any]) -> np.ndarray:
+    """Give the one spelling of each class as an object array; ``None`` where the value is missing."""
+    codes, uniques = pd.factorize(values)
+    names = np.array([*(class_name(_plain(u)) for u in uniques), None], dtype=object)
+    return names[codes]  # a missing value has code -1, the last name
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+# -- predictions ----------------------------------------------------------------------------------------------
+
+
+def write_predictions(predictions: Predictions, path: Path) -> None:
+    """Write predictions as one Arrow file: every row, those without a label included."""
+    columns: dict[str, Any] = {"label": predictions.labels, "predicted": predictions.predicted}
+    for name in ("ids", "groups", "weights"):
+        if getattr(predictions, name) is not None:
+            columns[name] = getattr(predictions, name)
+    arrays = {n: pa.array(v, from_pandas=True) for n, v in columns.items()}
+    if predictions.task == "classification":
+        arrays = {n: a.dictionary_encode() if n in ("label", "predicted") else a for n, a in arrays.items()}
+    if predictions.probabilities is not None:
+        arrays |= {f"p{j}": pa.array(p) for j, p in enumerate(predictions.probabilities.T)}
+    facts = {"task": predictions.task, "classes": predictions.classes, "positive": predictions.positive}
+    table = pa.table(arrays).replace_schema_metadata({"qmtestbed": json.dumps(facts, ensure_ascii=False)})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def load_predictions(source: JobInput, limit: int | None, seed: int) -> tuple[Predictions, Items]:
+    """Load predictions, from the job that made them or from a user's file; rows without a label count as invalid."""
+    everything = _from_arrow(source) if source.job else _from_file(source)
+    planned = len(everything.predicted)
+    ids = digest_of_ids(None if everything.ids is None else pd.Series(everything.ids), planned)
+    labels = everything.labels
+    chosen = subsample(planned, limit, seed)
+    keep = chosen[~pd.isna(labels[chosen])]
+    items = Items(planned, len(chosen), len(keep), len(chosen) - len(keep), ids)
+    return _take(everything, keep), items
+
+
+def _take(p: Predictions, keep: np.ndarray) -> Predictions:
+    def cut(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else values[keep]
+
+    return Predictions(
+        p.task,
+        p.labels[keep],
+        p.predicted[keep],
+        cut(p.probabilities),
+        p.classes,
+        cut(p.ids),
+        cut(p.groups),
+        cut(p.weights),
+        p.positive,
+    )
+
+
+def _from_arrow(source: JobInput) -> Predictions:
+    with pa.memory_map(source.path or "") as stream:
+        table = pa.ipc.open_file(stream).read_all()
+    facts = json.loads(table.schema.metadata[b"qmtestbed"])
+    frame = table.to_pandas()
+    text = facts["task"] == "classification"
+    probabilities = [c for c in frame.columns if c.startswith("p") and c[1:].isdigit()]
+
+    def column(name: str) -> np.ndarray | None:
+        return frame[name].to_numpy() if name in frame.columns else None
+
+    return Predictions(
+        facts["task"],
+        frame["label"].astype(object).where(frame["label"].notna(), None).to_numpy()
+        if text
+        else frame["label"].to_numpy(dtype=float),
+        frame["predicted"].astype(object).to_numpy() if text else frame["predicted"].to_numpy(dtype=float),
+        frame[probabilities].to_numpy(dtype=float) if probabilities else None,
+        tuple(facts["classes"]),
+        column("ids"),
+        column("groups"),
+        column("weights"),
+        facts["positive"],
+    )
+
+
+def _from_file(source: JobInput) -> Predictions:
+    """Read a table with the label column, a column ``predicted`` and, if there are any, columns ``p[<class>]``."""
+    roles = source.roles or Roles()
+    frame = read_frame(source)
+    if "predicted" not in frame.columns or roles.label is None:
+        raise JobError(
+            f"{source.name} holds no predictions",
+            found=", ".join(map(str, frame.columns[:8])),
+            do="it needs the column 'predicted' and the column with the role label",
+        )
+    labels, predicted = frame[roles.label], frame["predicted"]
+    task = roles.task or task_of_labels(labels)[0]
+    columns = [c for c in frame.columns if str(c).startswith("p[") and str(c).endswith("]")]
+    frames = {n: frame[c].to_numpy() for n, c in (("i", roles.id), ("g", roles.group), ("w", roles.weight)) if c}
+    if task == "regression":
+        wrong = np.flatnonzero(~np.isfinite(pd.to_numeric(predicted, errors="coerce")))
+        _refuse_rows(source.name, "are no finite numbers", wrong)
+        values = labels.to_numpy(dtype=float), predicted.to_numpy(dtype=float)
+        return Predictions(task, *values, ids=frames.get("i"), groups=frames.get("g"), weights=frames.get("w"))
+    names, said = class_names(labels), class_names(predicted)
+    _refuse_rows(source.name, "are missing", np.flatnonzero(pd.isna(predicted)))
+    known = roles.classes or tuple(c[2:-1] for c in columns) or tuple(sorted({*names[names != None], *said}))  # noqa: E711  # elementwise
+    probabilities = frame[columns].to_numpy(dtype=float) if columns and len(columns) == len(known) else None
+    return Predictions(
+        task, names, said, probabilities, known, frames.get("i"), frames.get("g"), frames.get("w"), roles.positive
+    )
+
+
+def _refuse_rows(name: str, what: str, rows: np.ndarray) -> None:
+    if len(rows):
+        raise JobError(
+            f"{len(rows)} predictions in {name} {what}",
+            found="first rows: " + ", ".join(map(str, rows[:5])),
+            do="the model must answer every row; mend it or its input",
+        )

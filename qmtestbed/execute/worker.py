@@ -1,0 +1,183 @@
+"""The child: reads ``job.json`` in its folder, runs one job, writes ``record.json`` by rename.
+
+Started as ``python -m qmtestbed.execute.worker FOLDER``. What it writes is an outcome: measured values or the
+failure. Identity, cost and isolation are for the parent to say.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from qmtestbed.documents import decode_document, read_document
+from qmtestbed.errors import AitFault, JobError, NeedNotMet
+from qmtestbed.types.codec import canonical, decode
+from qmtestbed.types.job import Job, JobInput
+from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.record import Failure, Items, Outcome
+
+MAX_MESSAGE = 2000
+PREDICTIONS = "predictions"
+
+
+def main(folder: Path) -> None:
+    """Run the job in ``folder`` and leave its outcome there."""
+    job = decode(Job, json.loads((folder / "job.json").read_bytes()))
+    limit_memory(job.limits.memory)
+    try:
+        outcome = run(job, folder)
+    except MemoryError:
+        outcome = Outcome(
+            "out_of_memory",
+            error=Failure(
+                "it needed more memory than its limit",
+                job.program.id,
+                f"limit {job.limits.memory // 2**20:,} MiB",
+                "raise limits: memory in the manifest, or give it fewer rows",
+            ),
+        )
+    except JobError as error:
+        failure = Failure(_cut(error.what), job.program.id, _cut(error.found), _cut(error.do))
+        outcome = Outcome(
+            "unsupported" if isinstance(error, NeedNotMet) else "failed", facts=error.facts, error=failure
+        )
+    except BaseException as error:  # the one broad handler: whatever a foreign program raises becomes a record
+        traceback.print_exc()
+        outcome = Outcome("failed", error=describe(error, job.program))
+    write_outcome(outcome, folder)
+
+
+def limit_memory(size: int) -> None:
+    """Bound the data segment, so that an unbounded AIT meets a MemoryError and not the whole machine."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def run(job: Job, folder: Path) -> Outcome:
+    """Run a probe, a prediction or a measuring function."""
+    (folder / "resources").mkdir(exist_ok=True)
+    if job.kind == "measure":
+        return _measure(job, folder)
+    from qmtestbed.execute.probing import predict, probe
+
+    if job.kind == "probe":
+        return Outcome("measured", facts=dict(probe(job.inputs["model"], job.inputs["data"])))
+    from qmtestbed.execute.tables import write_predictions
+
+    predictions, facts, items = predict(job.inputs["model"], job.inputs["data"])
+    write_predictions(predictions, folder / "resources" / f"{PREDICTIONS}.arrow")
+    return Outcome("measured", resources={PREDICTIONS: "predictions"}, facts=dict(facts), items=items)
+
+
+def _measure(job: Job, folder: Path) -> Outcome:
+    from qmtestbed.execute.returned import check_returned, plain
+
+    ait = Path(job.program.folder or "")
+    manifest = decode_document(Manifest, read_document(ait / "ait.yaml"))
+    arguments, items = _load_inputs(job)
+    _check_needs(manifest, arguments)
+    function = load_function(ait)
+    returned = function(**arguments, **optional_arguments(function, job), **job.parameters)
+    outcome, resources = check_returned(manifest, returned, job.confidence)
+    for name, resource in resources.items():
+        content = {"schema": "qmtestbed/resource/v1", "kind": resource.KIND, **plain(vars(resource))}
+        (folder / "resources" / f"{name}.json").write_bytes(canonical(content))
+    return replace(outcome, items=items)
+
+
+def _load_inputs(job: Job) -> tuple[dict[str, Any], Items | None]:
+    """Load every input, and count the items of the first."""
+    arguments: dict[str, Any] = {}
+    counted: Items | None = None
+    for name, source in job.inputs.items():
+        arguments[name], items = _load(source, job)
+        counted = counted or items
+    return arguments, counted
+
+
+def _load(source: JobInput, job: Job) -> tuple[Any, Items | None]:
+    from qmtestbed.execute.tables import load_predictions, load_table
+
+    if source.kind == "table":
+        return load_table(source, job.limits.rows, job.seed)
+    if source.kind == "predictions":
+        return load_predictions(source, job.limits.rows, job.seed)
+    if source.kind == "file":
+        return source.path, None
+    raise AitFault(f"inputs of kind {source.kind!r} can't be given yet")
+
+
+def _check_needs(manifest: Manifest, arguments: Mapping[str, Any]) -> None:
+    """Refuse predictions of another task than the AIT is for, where no probe could tell before."""
+    from qmtestbed.ait import Predictions
+
+    for name, value in arguments.items():
+        if isinstance(value, Predictions):
+            for task in {"classification", "regression"} & set(manifest.inputs[name].needs):
+                if value.task != task:
+                    raise NeedNotMet(f"it is for {task}, and the task is {value.task}")
+
+
+def load_function(folder: Path) -> Callable[..., Any]:
+    """Import ``measure.py`` of an AIT's folder and give its function ``measure``.
+
+    Raises
+    ------
+    AitFault
+        There is no such function.
+    """
+    sys.path.insert(0, str(folder))  # helper modules beside measure.py can be imported
+    spec = importlib.util.spec_from_file_location(f"qmtestbed_ait_{folder.name}", folder / "measure.py")
+    if spec is None or spec.loader is None:
+        raise AitFault("measure.py can't be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    function = getattr(module, "measure", None)
+    if not callable(function):
+        raise AitFault("measure.py has no function measure", do="define measure(…) with the inputs as arguments")
+    return function  # type: ignore[no-any-return]  # callable by the test above
+
+
+def optional_arguments(function: Callable[..., Any], job: Job) -> dict[str, Any]:
+    """Seed and confidence, each only if the function's signature names it."""
+    names = inspect.signature(function).parameters
+    offered = {"seed": job.seed, "confidence": job.confidence}
+    return {n: v for n, v in offered.items() if n in names and n not in job.parameters}
+
+
+def describe(error: BaseException, program: Any) -> Failure:
+    """Say in one failure what a foreign exception was and on which line of the AIT it came up."""
+    lines = str(error).strip().splitlines() or [""]
+    where = program.id
+    folder = program.folder
+    for frame in traceback.extract_tb(error.__traceback__):
+        if folder and frame.filename.startswith(folder):
+            where = f"{program.id}/{Path(frame.filename).name}:{frame.lineno}"
+    what = f"the program ended with {type(error).__name__}" + (f": {lines[0]}" if lines[0] else "")
+    return Failure(_cut(what), where, "", "see its log in the run folder; mend the program or its input")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+
+
+def write_outcome(outcome: Outcome, folder: Path) -> None:
+    """Write the outcome by rename: a reader sees all of it or nothing."""
+    partial = folder / "record.json.part"
+    partial.write_bytes(canonical(outcome))
+    os.replace(partial, folder / "record.json")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,47 @@
+"""The stage: a run, read back, in; its assessment out."""
+
+from __future__ import annotations
+
+from qmtestbed.judge.checks import judge_checks
+from qmtestbed.judge.findings import judge_findings
+from qmtestbed.judge.headlines import headlines
+from qmtestbed.judge.levels import judge_levels
+from qmtestbed.judge.requirements import judge_requirements
+from qmtestbed.judge.targets import spellings, targets
+from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.evidence import Evidence
+
+
+def judge(evidence: Evidence) -> Assessment:
+    """Judge a run.
+
+    Parameters
+    ----------
+    evidence
+        Plan, records, manifests, guidelines and declarations as found on the day of the run.
+
+    Returns
+    -------
+    Assessment
+        A function of the evidence alone: the same evidence gives the same bytes. Checks stand in the order of the plan,
+        requirements in that of the guidelines. Whatever can't be judged is undetermined; nothing is raised.
+    """
+    asked = targets(evidence)
+    spelled = spellings(asked)
+    checks = judge_checks(evidence, asked, spelled)
+    requirements = judge_requirements(evidence, asked, checks, spelled)
+    levels = judge_levels(asked, requirements)
+    return Assessment(
+        schema="qmtestbed/assessment/v1",
+        as_of=evidence.info.as_of,
+        run=evidence.info.run,
+        component=evidence.plan.component.name,
+        guidelines=evidence.plan.guidelines,
+        headlines=headlines(asked, checks, requirements, levels),
+        checks=checks,
+        requirements=requirements,
+        levels=levels,
+        findings=judge_findings(evidence, checks),
+        left_out=evidence.info.left_out,
+        reported=tuple(c.id for c in checks if c.verdict == "reported"),
+    )

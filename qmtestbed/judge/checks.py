@@ -1,0 +1,105 @@
+"""One check: its record against its criteria, and the clauses it speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from qmtestbed.ait import Undefined
+from qmtestbed.judge.criteria import judge_criterion
+from qmtestbed.judge.targets import Target
+from qmtestbed.judge.wording import listed
+from qmtestbed.types.assessment import CheckVerdict, CheckVerdicts, CriterionVerdict
+from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.plan import Check
+from qmtestbed.types.record import Record
+
+
+def judge_checks(evidence: Evidence, asked: Sequence[Target], spelled: Mapping[str, str]) -> tuple[CheckVerdicts, ...]:
+    """Judge every check of the plan, in the plan's order.
+
+    Parameters
+    ----------
+    evidence
+        The run.
+    asked
+        The target under each guideline.
+    spelled
+        Every way to write a requirement, and the id by which the assessment names it.
+    """
+    return tuple(_judge_check(evidence, name, asked, spelled) for name in evidence.plan.checks)
+
+
+def _judge_check(evidence: Evidence, name: str, asked: Sequence[Target], spelled: Mapping[str, str]) -> CheckVerdicts:
+    check = evidence.plan.checks[name]
+    record = evidence.record_of(name)
+    criteria = _criteria(evidence, check, record, name)
+    clauses = _clauses(check, asked, spelled)
+    return CheckVerdicts(
+        id=name,
+        ait=check.ait,
+        verdict=_verdict(criteria),
+        criteria=criteria,
+        record=record.key if record else None,
+        status=record.status if record else "no_record",
+        clauses=clauses,
+        related=tuple(c for c in _related(evidence, check, asked, spelled) if c not in clauses),
+        error=record.error if record else None,
+    )
+
+
+def _criteria(evidence: Evidence, check: Check, record: Record | None, name: str) -> tuple[CriterionVerdict, ...]:
+    """Judge the criteria; exactly one undetermined one where nothing was measured."""
+    if record is None:
+        lost = evidence.info.checks.get(name)
+        why = f"its record {lost} is not in the evidence" if lost else "the run made no record for it"
+        return (CriterionVerdict("(not measured: no record)", "undetermined", why),)
+    if record.status != "measured":
+        text = f"(not measured: {record.status.replace('_', ' ')})"
+        return (CriterionVerdict(text, "undetermined", _why_not_measured(record)),)
+    if record.kind != "measure" or record.program.id != check.ait:
+        why = f"its record was made by {record.program.id}, not by {check.ait}"
+        return (CriterionVerdict("(not measured: record of another job)", "undetermined", why),)
+    manifest = evidence.manifests.get(check.ait)
+    declared = None if manifest is None else manifest.measures
+    return tuple(judge_criterion(e, record.measures, declared) for e in check.expect)
+
+
+def _why_not_measured(record: Record) -> str:
+    if record.error is not None:
+        found = f" (found {record.error.found})" if record.error.found else ""
+        return record.error.what + found
+    singles = (v for _, m in sorted(record.measures.items()) for _, v in m.singles())
+    reasons = tuple(dict.fromkeys(v.reason for v in singles if isinstance(v, Undefined)))
+    return listed(reasons, 1) if reasons else f"the record says {record.status.replace('_', ' ')} and no reason"
+
+
+def _verdict(criteria: Sequence[CriterionVerdict]) -> CheckVerdict:
+    found = {c.verdict for c in criteria}
+    if not found:
+        return "reported"
+    if "not_met" in found:
+        return "not_met"
+    return "undetermined" if "undetermined" in found else "met"
+
+
+def _clauses(check: Check, asked: Sequence[Target], spelled: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the target's requirements that the check is for: those it names, or those that its AIT informs there."""
+    named = None if check.for_ is None else {spelled.get(c, c) for c in check.for_}
+    return tuple(
+        target.shown(r)
+        for target in asked
+        for r in target.requirements
+        if (_informs(target, r, check.ait) if named is None else target.shown(r) in named)
+    )
+
+
+def _informs(target: Target, requirement: str, ait: str) -> bool:
+    described = target.guideline.requirements.get(requirement) if target.guideline else None
+    return described is not None and any(ait in alternative for alternative in described.informed_by)
+
+
+def _related(evidence: Evidence, check: Check, asked: Sequence[Target], spelled: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the clauses that the plan or the manifest names, in this order, each once."""
+    manifest = evidence.manifests.get(check.ait)
+    informed = [t.shown(r) for t in asked for r in (manifest.informs.get(t.name, ()) if manifest else ())]
+    return tuple(dict.fromkeys([spelled.get(c, c) for c in check.for_ or ()] + informed))

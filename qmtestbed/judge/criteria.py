@@ -1,0 +1,129 @@
+"""One criterion against what was measured under its name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from qmtestbed.errors import suggestion
+from qmtestbed.judge.elements import Element, judge_element
+from qmtestbed.judge.wording import percent
+from qmtestbed.types.assessment import CriterionVerdict, Verdict
+from qmtestbed.types.criterion import Criterion, parse_criterion
+from qmtestbed.types.manifest import MeasureSpec
+from qmtestbed.types.plan import Expectation
+from qmtestbed.types.values import MeasureValue, Single
+
+_WORST_FIRST: tuple[Verdict, ...] = ("not_met", "undetermined", "met")
+
+
+def judge_criterion(
+    expectation: Expectation, measures: Mapping[str, MeasureValue], declared: Mapping[str, MeasureSpec] | None = None
+) -> CriterionVerdict:
+    """Judge one criterion.
+
+    Parameters
+    ----------
+    expectation
+        The criterion as written, and why it is set there.
+    measures
+        What a record with status ``measured`` holds.
+    declared
+        The measures of the AIT's manifest; ``None`` if it is not at hand.
+
+    Returns
+    -------
+    CriterionVerdict
+        Undetermined, with the reason, wherever the criterion can't be applied; no exception is raised. Of a measure
+        with keys or elements, the one that decides is shown: the worst.
+    """
+    text, because = expectation.criterion.strip(), expectation.because
+    try:
+        criterion = parse_criterion(text)
+    except ValueError as error:
+        return CriterionVerdict(text, "undetermined", f"it can't be read: {error}", because=because)
+    known = measures if declared is None else declared
+    spec = (declared or {}).get(criterion.measure)
+    trouble = _trouble(criterion, known, measures)
+    if not trouble:
+        elements = _elements(criterion, measures[criterion.measure])
+        if elements:
+            return _decide(criterion, elements, measures[criterion.measure], spec, because)
+        trouble = _nothing_to_judge(criterion, measures[criterion.measure])
+    return CriterionVerdict(
+        text, "undetermined", trouble, criterion.measure, criterion.key, bound=_bound(criterion), because=because
+    )
+
+
+def _trouble(criterion: Criterion, known: Mapping[str, object], measures: Mapping[str, MeasureValue]) -> str:
+    if criterion.baseline:
+        return "the evidence holds no baseline to compare with"
+    if not all(b is None or math.isfinite(b) for b in (criterion.low, criterion.high)):
+        return "its limit is not a finite number"
+    if criterion.measure not in known:
+        hint = suggestion(criterion.measure, known)
+        return f"no measure is called {criterion.measure!r}" + (f"; {hint}" if hint else "")
+    if criterion.measure not in measures:
+        return f"the record holds no {criterion.measure!r}"
+    return ""
+
+
+def _elements(criterion: Criterion, value: MeasureValue) -> tuple[Element, ...]:
+    """Judge what the criterion speaks of: one key, or all; empty if there is nothing."""
+    pairs: Sequence[tuple[str | None, Single]] = value.singles()
+    if value.by_key is not None:
+        pairs = sorted(value.by_key.items())
+    if criterion.key is not None:
+        wanted = criterion.key.strip()
+        pairs = [(k, v) for k, v in pairs if value.by_key is not None and k == wanted]
+    return tuple(judge_element(criterion, k, v) for k, v in pairs)
+
+
+def _nothing_to_judge(criterion: Criterion, value: MeasureValue) -> str:
+    if criterion.key is None:
+        return f"{criterion.measure!r} holds no values"
+    if value.by_key is None:
+        return f"{criterion.measure!r} has no keys, so none is called {criterion.key!r}"
+    hint = suggestion(criterion.key, value.by_key)
+    return f"{criterion.measure!r} has no key {criterion.key!r}" + (f"; {hint}" if hint else "")
+
+
+def _decide(
+    criterion: Criterion,
+    elements: Sequence[Element],
+    value: MeasureValue,
+    spec: MeasureSpec | None,
+    because: str | None,
+) -> CriterionVerdict:
+    """Not met if any element is, else undetermined if any is; shown is the worst of those that decide."""
+    verdict = next(v for v in _WORST_FIRST if any(e.verdict == v for e in elements))
+    deciding = [e for e in elements if e.verdict == verdict]
+    worst = min(deciding, key=lambda e: e.margin)
+    reason = worst.reason
+    if worst.key is not None:
+        per = "element" if value.by_key is None else (spec and spec.per) or "key"
+        reason = f"{per} {worst.key}: {reason}"
+    if len(elements) > 1:
+        reason += f"; {len(deciding)} of {len(elements)} {verdict.replace('_', ' ')}"
+    open_level = next((e.level for e in elements if e.straddles), None)
+    if criterion.confidence is None and open_level is not None:
+        reason += f"; not shown at {percent(open_level)}"
+    return CriterionVerdict(
+        criterion.text,
+        verdict,
+        reason,
+        criterion.measure,
+        worst.key,
+        worst.value,
+        worst.low,
+        worst.high,
+        worst.n,
+        _bound(criterion),
+        because,
+    )
+
+
+def _bound(criterion: Criterion) -> tuple[float | None, float | None]:
+    if criterion.baseline or not all(b is None or math.isfinite(b) for b in (criterion.low, criterion.high)):
+        return None, None
+    return criterion.low, criterion.high

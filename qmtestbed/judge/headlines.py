@@ -1,0 +1,89 @@
+"""The two headlines, never mixed: how many criteria are met, and how much of the target has evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qmtestbed.judge.targets import Target
+from qmtestbed.judge.wording import listed
+from qmtestbed.types.assessment import (
+    CheckVerdicts,
+    CriteriaHeadline,
+    EvidenceHeadline,
+    Headlines,
+    LevelState,
+    RequirementState,
+)
+from qmtestbed.types.guideline import Part
+
+
+def headlines(
+    asked: Sequence[Target],
+    checks: Sequence[CheckVerdicts],
+    requirements: Sequence[RequirementState],
+    levels: Sequence[LevelState],
+) -> Headlines:
+    """Count what was judged; parts are those that requirements of the target need, less the not applicable."""
+    verdicts = [c.verdict for check in checks for c in check.criteria]
+    criteria = CriteriaHeadline(len(verdicts), *(verdicts.count(v) for v in ("met", "not_met", "undetermined")))
+    applying = [r for r in requirements if r.verdict != "not_applicable"]
+    evidence = EvidenceHeadline(
+        level_asked=any(t.asked for t in asked),
+        measured_supported=_count(applying, "measured", "supported"),
+        measured_needed=_count(applying, "measured"),
+        declared_supported=_count(applying, "declared", "supported"),
+        declared_needed=_count(applying, "declared"),
+        contradicted=sum(r.verdict == "contradicted" for r in applying),
+        not_applicable=len(requirements) - len(applying),
+        fills_gap=_fills_gap(asked, checks, applying, levels),
+    )
+    return Headlines(criteria, evidence)
+
+
+def _count(requirements: Sequence[RequirementState], part: Part, state: str | None = None) -> int:
+    return sum(part in r.parts and state in (None, r.parts[part]) for r in requirements)
+
+
+def _fills_gap(
+    asked: Sequence[Target],
+    checks: Sequence[CheckVerdicts],
+    applying: Sequence[RequirementState],
+    levels: Sequence[LevelState],
+) -> str:
+    """Say in one line what to do next; empty if nothing is missing."""
+    if not asked:
+        return "no guideline asked for; name one in the plan"
+    if not any(t.asked for t in asked):
+        return f"no level asked for; add --level {_example_of_level(asked)}"
+    for requirement in applying:
+        if requirement.parts.get("measured") == "missing":
+            line = _missing_check(asked, checks, requirement)
+            if line:
+                return line
+    undeclared = tuple(r.id for r in applying if r.parts.get("declared") == "missing")
+    if undeclared:
+        return f"add a declaration for {listed(undeclared)}"
+    uncovered = tuple(s.target for s in levels if s.verdict == "not_covered")
+    if uncovered:
+        return f"the guideline has no requirements for {listed(uncovered)}; ask for another level"
+    return ""
+
+
+def _example_of_level(asked: Sequence[Target]) -> str:
+    for target in asked:
+        for name, dimension in target.guideline.dimensions.items() if target.guideline else ():
+            levels = [level.id for chain in dimension.chains for level in chain if level.asks]
+            if dimension.kind == "external" and levels:
+                return f"{name}={levels[0]}"
+    return "<dimension>=<level>"
+
+
+def _missing_check(asked: Sequence[Target], checks: Sequence[CheckVerdicts], requirement: RequirementState) -> str:
+    if requirement.checks:
+        return f"add criteria to the check {requirement.checks[0]}, which is for {requirement.id}"
+    target = next(t for t in asked if t.name == requirement.guideline)
+    described = (
+        target.guideline.requirements.get(requirement.id.removeprefix(target.prefix)) if target.guideline else None
+    )
+    sets = [a for a in described.informed_by if a] if described else []
+    return f"add a check with {' and '.join(sets[0])} for {requirement.id}" if sets else ""

@@ -1,0 +1,81 @@
+"""The two parts of a requirement: what is measured, and what people declare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from qmtestbed.judge.wording import listed
+from qmtestbed.types.assessment import CheckVerdicts, DeclarationState, PartState
+from qmtestbed.types.guideline import GuidelineRequirement
+
+
+def alternatives(
+    described: GuidelineRequirement, checks: Sequence[CheckVerdicts], explicit: Set[str]
+) -> tuple[frozenset[str], ...]:
+    """Give the sets of AITs that can support the requirement.
+
+    Those of the guideline, and each AIT whose check is ``explicit``-ly for the requirement, alone.
+    """
+    own = (frozenset({c.ait}) for c in checks if c.id in explicit)
+    return tuple(dict.fromkeys((*(frozenset(a) for a in described.informed_by if a), *own)))
+
+
+def measured_part(
+    described: GuidelineRequirement, checks: Sequence[CheckVerdicts], explicit: Set[str]
+) -> tuple[PartState, str]:
+    """Judge the measured part by the checks that are for the requirement; give its state and the reason.
+
+    A check that is only reported counts as none.
+    """
+    judged = [c for c in checks if c.verdict != "reported"]
+    failing = tuple(c.id for c in judged if c.verdict == "not_met")
+    if failing:
+        return "contradicted", f"{listed(failing)} not met"
+    if not judged:
+        reported = tuple(c.id for c in checks)
+        return "missing", f"{listed(reported)} has no criteria" if reported else "no check"
+    possible = alternatives(described, judged, explicit)
+    for alternative in possible:
+        inside = [c for c in judged if c.ait in alternative]
+        if alternative <= {c.ait for c in inside} and all(c.verdict == "met" for c in inside):
+            return "supported", f"{listed(tuple(c.id for c in inside))} met"
+    open_ = tuple(c.id for c in judged if c.verdict == "undetermined")
+    if open_:
+        return "undetermined", f"{listed(open_)} undetermined"
+    present = {c.ait for c in judged}
+    begun = (tuple(sorted(a - present)) for a in possible if a & present)
+    lacking = min(begun, key=len, default=())
+    return "undetermined", f"no judged check with {listed(lacking)}"
+
+
+def not_applicable(declarations: Sequence[DeclarationState]) -> DeclarationState | None:
+    """Give the valid declaration that the requirement does not apply; none where another valid one supports it."""
+    valid = [d for d in declarations if d.state == "valid"]
+    waivers = [d for d in valid if d.not_applicable]
+    return waivers[0] if waivers and len(waivers) == len(valid) else None
+
+
+def declared_part(declarations: Sequence[DeclarationState]) -> tuple[PartState, str]:
+    """Judge the declared part; give its state and the reason."""
+    valid = [d for d in declarations if d.state == "valid"]
+    for d in valid:
+        if d.answered_no:
+            return "contradicted", f"the checklist answers no: {d.answered_no}"
+    for d in valid:
+        if d.statement or d.file:
+            return "supported", f"declared by {d.by} on {d.date}"
+    if not declarations:
+        return "missing", "no declaration"
+    return "missing", _why_missing(declarations[0])
+
+
+def _why_missing(d: DeclarationState) -> str:
+    if d.state == "expired":
+        return f"the declaration by {d.by} expired" + (f" on {d.until}" if d.until else "")
+    if d.state == "not_yet_valid":
+        return f"the declaration by {d.by} starts on {d.date}"
+    if d.state == "file_missing":
+        return f"the declared file {d.file} is missing"
+    if d.state == "file_altered":
+        return f"the declared file {d.file} was altered"
+    return f"the declaration by {d.by} has neither statement nor file"

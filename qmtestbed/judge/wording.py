@@ -1,0 +1,39 @@
+"""How numbers and limits read in a reason."""
+
+from __future__ import annotations
+
+from qmtestbed.types.criterion import Criterion
+
+
+def number(x: float) -> str:
+    """Write a measured number with four digits."""
+    return f"{x:.4g}"
+
+
+def percent(level: float) -> str:
+    """Write a confidence such as 0.95 as ``95 %``."""
+    return f"{level * 100:.6g} %"
+
+
+def limit(criterion: Criterion) -> str:
+    """Write what the criterion asks for, such as ``>= 0.9 at 95 %``; a limit keeps all its digits."""
+    if criterion.op == "in":
+        text = f"in [{criterion.low:.12g}, {criterion.high:.12g}]"
+    else:
+        text = f"{criterion.op} {criterion.high if criterion.low is None else criterion.low:.12g}"
+    return text if criterion.confidence is None else f"{text} at {percent(criterion.confidence)}"
+
+
+def beside(x: float, *limits: float | None) -> str:
+    """Write ``x`` with as many digits as it takes to tell it from the limits it differs from."""
+    others = [b for b in limits if b is not None and b != x]
+    for spec in (".4g", ".12g"):
+        if all(format(x, spec) != format(b, spec) for b in others):
+            return format(x, spec)
+    return repr(float(x))
+
+
+def listed(names: tuple[str, ...], most: int = 3) -> str:
+    """Write up to ``most`` names and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f", … ({more} more)" if more > 0 else "")

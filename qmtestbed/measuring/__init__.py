@@ -1,0 +1,1 @@
+"""Shared kernels for AITs. Imported in workers only: it needs numpy and scipy."""

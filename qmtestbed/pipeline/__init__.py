@@ -1,0 +1,21 @@
+"""The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
+
+from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
+from qmtestbed.pipeline.options import Options, Outcome, Silent
+from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
+from qmtestbed.pipeline.run import resolve_only, run
+
+__all__ = [
+    "Draft",
+    "Options",
+    "Outcome",
+    "Silent",
+    "Subject",
+    "draft",
+    "evaluate",
+    "judge_again",
+    "judge_by",
+    "report",
+    "resolve_only",
+    "run",
+]

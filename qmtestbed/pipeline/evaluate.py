@@ -1,0 +1,178 @@
+"""``evaluate``: from a model and a table to a plan of every AIT whose needs they meet, and its run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from qmtestbed.ait import Roles
+from qmtestbed.catalogue import AitEntry, Catalogue
+from qmtestbed.documents import dump_document, parse_document
+from qmtestbed.errors import PlanError, Problem
+from qmtestbed.evidence import RunFolder
+from qmtestbed.execute import Progress
+from qmtestbed.pipeline.options import Options, Outcome, Silent
+from qmtestbed.pipeline.run import execute_jobs, next_folder, run_loaded
+from qmtestbed.plan import check_plan
+from qmtestbed.resolve import find_inventories, probe_job
+from qmtestbed.resolve.capabilities import PROBED, unmet_needs
+from qmtestbed.types.assessment import LeftOut
+from qmtestbed.types.codec import encode
+from qmtestbed.types.manifest import InputSpec, Manifest
+from qmtestbed.types.plan import Check, Component, Expectation, Inventory, LoadedPlan, Outputs, Plan
+from qmtestbed.types.record import Record
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What to evaluate: a model, the data it is judged on and, where given, the data it was trained on."""
+
+    model: str
+    data: str
+    roles: Roles
+    train: str | None = None
+    outputs: Outputs | None = None
+    levels: Mapping[str, str] = field(default_factory=dict)
+    guideline: str = "mlqm@3"
+    name: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan that was chosen, why AITs were left out of it, and the probe's record."""
+
+    loaded: LoadedPlan
+    left_out: tuple[LeftOut, ...]
+    probe: Record
+
+
+def evaluate(subject: Subject, options: Options, progress: Progress | None = None) -> Outcome:
+    """Choose a plan for a model and its data, and run it."""
+    catalogue = options.catalogue()
+    watch = progress or Silent()
+    out = options.out or next_folder(_bare_plan(subject, Path()))
+    chosen = draft(subject, catalogue, replace(options, out=out), watch)
+    # A probe that failed is no reason to fail again: it is tried anew, as every failure is.
+    made = {chosen.probe.key: chosen.probe} if chosen.probe.status == "measured" else {}
+    options = replace(options, out=out)
+    return run_loaded(chosen.loaded, catalogue, options, watch, chosen.left_out, made)
+
+
+def draft(subject: Subject, catalogue: Catalogue, options: Options, progress: Progress) -> Draft:
+    """Choose a plan: every AIT whose needs model and data meet, with the criteria it suggests.
+
+    The model is loaded once, in a child, to see what it can do; no AIT runs.
+    """
+    out = options.out or Path("qmt-runs", "draft")
+    bare = _bare_plan(subject, out)
+    bound = find_inventories(bare, catalogue, out)
+    with tempfile.TemporaryDirectory(prefix="qmt-probe-") as scratch:
+        job = probe_job(bare, bound, "model", "test")
+        records = execute_jobs([job], RunFolder(Path(scratch)), options, progress)
+        probe = records[job.key]
+    checks: dict[str, Check] = {}
+    left_out: list[LeftOut] = []
+    for entry in catalogue.aits.values():
+        why, check = _choose(entry, bare, probe)
+        if check is not None:
+            checks[entry.id] = check
+        else:
+            left_out.append(LeftOut(entry.id, why))
+    if not checks:
+        raise PlanError(
+            Problem("no AIT fits this model and data", found="; ".join(f"{x.ait}: {x.why}" for x in left_out))
+        )
+    source = dump_document(encode(replace(bare, checks=checks)))
+    document = parse_document(source, "plan")
+    loaded = check_plan(replace(bare, checks=checks), document, out, catalogue)
+    return Draft(loaded, tuple(left_out), probe)
+
+
+def _bare_plan(subject: Subject, out: Path) -> Plan:
+    """Write the plan without checks; its paths start from the run folder, where the plan is kept."""
+    roles = subject.roles
+    table = {
+        "label": roles.label, "positive": roles.positive, "sensitive": roles.sensitive, "id": roles.id,
+        "time": roles.time, "group": roles.group, "weight": roles.weight, "ignore": roles.ignore,
+        "classes": roles.classes, "task": roles.task,
+    }  # fmt: skip
+    inventories = {
+        "model": Inventory(_from(out, subject.model), outputs=subject.outputs),
+        "test": Inventory(_from(out, subject.data), **table),
+    }
+    if subject.train:
+        inventories["train"] = Inventory(_from(out, subject.train), **table)
+    return Plan(
+        schema="qmtestbed/plan/v1",
+        component=Component(subject.name or _name_of(subject.model)),
+        guideline=subject.guideline,
+        levels=subject.levels,
+        seed=subject.seed,
+        inventories=inventories,
+    )
+
+
+def _from(out: Path, uri: str) -> str:
+    if uri.startswith(("models:", "runs:")):
+        return uri
+    return Path(os.path.relpath(Path(uri).resolve(), out.resolve())).as_posix()
+
+
+def _name_of(model: str) -> str:
+    """``models:/churn@champion`` and ``models:/churn/3`` are about churn; another URI is its own name."""
+    rest = model.removeprefix("models:/")
+    name = rest.split("@")[0].split("/")[0]
+    return name if rest != model and name else model
+
+
+_INVENTORY = {"data": "test", "train": "train", "model": "model"}
+"""Which inventory an input is bound to, by the fixed input names."""
+
+
+def _choose(entry: AitEntry, plan: Plan, probe: Record) -> tuple[str, Check | None]:
+    """Give the check of an AIT, or why it is left out."""
+    manifest = entry.manifest
+    if manifest is None:
+        return "it is broken: " + "; ".join(p.what for p in entry.broken), None
+    if entry.missing:
+        return "a package is missing: " + "; ".join(entry.missing), None
+    bindings: dict[str, str] = {}
+    for name, spec in manifest.inputs.items():
+        why = _why_not(name, spec, plan, probe)
+        if why and not spec.optional:
+            return why, None
+        if not why:
+            names = ("model", "data") if spec.kind == "predictions" else (name,)
+            bindings |= {n: _INVENTORY[n] for n in names}
+    if any(spec.kind == "model" for spec in manifest.inputs.values()):
+        bindings["data"] = "test"
+    return "", Check(manifest.id, bindings, expect=_expected(manifest))
+
+
+def _why_not(name: str, spec: InputSpec, plan: Plan, probe: Record) -> str:
+    """Say why an input can't be bound; an empty text if it can."""
+    if spec.kind == "predictions":
+        source = "test"
+    elif spec.kind in ("table", "model") and _INVENTORY.get(name) in plan.inventories:
+        source = _INVENTORY[name]
+    elif name == "train":
+        return "it needs the training data; add --train"
+    else:
+        return f"it needs {name!r} ({spec.kind}), which evaluate can't bind; write a plan"
+    unmet = list(unmet_needs(spec, plan.inventories["test" if spec.kind == "model" else source]))
+    asked = PROBED & set(spec.needs)
+    task = str(probe.facts.get("task", ""))
+    wrong_task = ({"classification", "regression"} & asked) - {task} if task else set()
+    unmet += [f"it is for {t}, and the task is {task}" for t in sorted(wrong_task)]
+    if probe.status == "measured":
+        lacking = sorted(asked - set(probe.facts.get("capabilities", ())) - {"classification", "regression"})
+        unmet += [f"the model does not offer {n}" for n in lacking]
+    return "; ".join(dict.fromkeys(unmet))
+
+
+def _expected(manifest: Manifest) -> tuple[Expectation, ...]:
+    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests)

@@ -1,0 +1,68 @@
+"""What every command of the pipeline takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmtestbed.catalogue import Catalogue
+from qmtestbed.errors import ExitCode
+from qmtestbed.types.assessment import Assessment, Require
+from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.job import Job
+from qmtestbed.types.record import Record
+from qmtestbed.types.values import Language
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, beside what the plan says.
+
+    Attributes
+    ----------
+    out
+        Run folder; by default the next free ``qmt-runs/<component>-<n>``.
+    jobs
+        How many checks run at once; by default one per core.
+    require
+        What the exit code looks at.
+    language
+        Of the page.
+    aits, guidelines
+        Folders with more of them.
+    as_of
+        Day of the assessment as an ISO date; by default today.
+    """
+
+    out: Path | None = None
+    jobs: int | None = None
+    require: Require = "criteria"
+    language: Language = "en"
+    aits: tuple[Path, ...] = ()
+    guidelines: tuple[Path, ...] = ()
+    as_of: str | None = None
+
+    def catalogue(self) -> Catalogue:
+        """Everything installed, and what the options add."""
+        return Catalogue(self.aits, self.guidelines)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: where it is, what it found, and what to tell the shell."""
+
+    folder: Path
+    assessment: Assessment
+    evidence: Evidence
+    exit_code: ExitCode
+    page: Path
+
+
+class Silent:
+    """Progress that tells nobody."""
+
+    def started(self, job: Job) -> None:
+        """Tell nothing."""
+
+    def finished(self, job: Job, record: Record) -> None:
+        """Tell nothing."""

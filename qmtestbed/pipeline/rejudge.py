@@ -1,0 +1,114 @@
+"""``judge`` and ``report``: the evidence of a run again, by the same plan or another; nothing is executed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from qmtestbed.catalogue import Catalogue
+from qmtestbed.errors import InputError, Problem
+from qmtestbed.evidence import RunFolder, run_id
+from qmtestbed.judge import judge
+from qmtestbed.pipeline.conclude import conclude, write_views
+from qmtestbed.pipeline.options import Options, Outcome
+from qmtestbed.pipeline.run import content_used
+from qmtestbed.plan import load_plan
+from qmtestbed.resolve import filled_in
+from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
+
+
+def judge_again(run_folder: Path, options: Options) -> Outcome:
+    """Judge the evidence of a run again: the same evidence gives the same bytes."""
+    return conclude(RunFolder(run_folder), options.catalogue(), options)
+
+
+def report(run_folder: Path, options: Options) -> Path:
+    """Render the pages of a run again, in the language of the options."""
+    folder = RunFolder(run_folder)
+    evidence = folder.read()
+    return write_views(folder, evidence, judge(evidence), options.catalogue(), options.language)
+
+
+def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
+    """Judge the evidence of a run by another plan, into another folder; nothing is executed.
+
+    A check of the other plan has evidence if the run has a check of the same AIT with the same parameters on the
+    same inventories (same file or model, same roles), made with the same confidence and seed.
+    """
+    if options.out is None:
+        raise InputError(Problem("judging by another plan needs a folder of its own", do="give --out DIR"))
+    catalogue = options.catalogue()
+    source, loaded = RunFolder(run_folder), load_plan(plan_file, catalogue)
+    evidence = source.read()
+    resolved, checks = rebound(loaded, evidence, run_folder, options.out, catalogue)
+    folder = RunFolder(options.out)
+    plan = folder.open(loaded, resolved, content_used(loaded.plan, catalogue))
+    for record in evidence.records.values():
+        folder.keep(record, {s.sha256: source.resource(s.sha256, s.kind) for s in record.resources.values()})
+    as_of = options.as_of or evidence.info.as_of
+    info = replace(
+        evidence.info,
+        run=run_id(plan, evidence.records, as_of),
+        as_of=as_of,
+        checks=checks,
+        declarations=folder.declared(plan, as_of),
+        left_out=(),
+    )
+    folder.seal(info, evidence.records.keys())
+    return conclude(folder, catalogue, options)
+
+
+def rebound(
+    loaded: LoadedPlan, evidence: Evidence, run_folder: Path, out: Path, catalogue: Catalogue
+) -> tuple[Plan, dict[str, str]]:
+    """Pin another plan to the inventories of a run, and name the record of each check that has one."""
+    plan = loaded.plan
+    same = {
+        name: known
+        for name, inventory in plan.inventories.items()
+        for known, pinned in evidence.plan.inventories.items()
+        if _same_inventory(inventory, loaded.folder, pinned, run_folder)
+    }
+    filled = {id: filled_in(check, catalogue) for id, check in plan.checks.items()}
+    comparable = (plan.confidence, plan.seed) == (evidence.plan.confidence, evidence.plan.seed)
+    records = {
+        id: evidence.info.checks[known]
+        for id, check in filled.items()
+        for known, other in evidence.plan.checks.items()
+        if comparable and _same_measurement(check, other, same)
+    }
+    inventories = dict(plan.inventories)
+    for name, known in same.items():
+        pinned = evidence.plan.inventories[known]
+        uri = pinned.uri if _is_registered(pinned.uri) else _moved(pinned.uri, run_folder, out)
+        inventories[name] = replace(inventories[name], uri=uri, sha256=pinned.sha256, requested=pinned.requested)
+    return replace(plan, inventories=inventories, checks=filled), records
+
+
+def _same_inventory(inventory: Inventory, folder: Path, pinned: Inventory, run_folder: Path) -> bool:
+    """Whether both name the same model or file and give its columns the same roles."""
+    if inventory.uri not in (pinned.uri, pinned.requested) and (
+        _is_registered(inventory.uri) or (folder / inventory.uri).resolve() != (run_folder / pinned.uri).resolve()
+    ):
+        return False
+    return _roles_only(inventory) == _roles_only(pinned)
+
+
+def _roles_only(inventory: Inventory) -> Inventory:
+    return replace(inventory, uri="", sha256=None, requested=None)
+
+
+def _same_measurement(check: Check, other: Check, same: Mapping[str, str]) -> bool:
+    bindings = {n: same.get(v) if isinstance(v, str) else None for n, v in check.with_.items()}
+    return (other.ait, dict(other.params), dict(other.with_)) == (check.ait, dict(check.params), bindings)
+
+
+def _is_registered(uri: str) -> bool:
+    return uri.startswith(("models:", "runs:"))
+
+
+def _moved(uri: str, old: Path, new: Path) -> str:
+    return Path(os.path.relpath((old / uri).resolve(), new.resolve())).as_posix()

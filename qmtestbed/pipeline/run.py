@@ -1,0 +1,93 @@
+"""``run``: a plan, from its file to verdicts and pages."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+from qmtestbed.catalogue import Catalogue
+from qmtestbed.errors import InputError, Problem
+from qmtestbed.evidence import RunFolder, run_id
+from qmtestbed.execute import Launcher, Progress, execute
+from qmtestbed.pipeline.conclude import conclude
+from qmtestbed.pipeline.options import Options, Outcome, Silent
+from qmtestbed.plan import load_plan
+from qmtestbed.resolve import resolve
+from qmtestbed.types.assessment import LeftOut
+from qmtestbed.types.evidence import RunInfo
+from qmtestbed.types.job import Job
+from qmtestbed.types.plan import LoadedPlan, Plan
+from qmtestbed.types.record import Record
+from qmtestbed.types.resolution import Resolution
+
+
+def run(plan_file: Path, options: Options, progress: Progress | None = None) -> Outcome:
+    """Run a plan file from end to end; a folder that holds the same plan is gone on with."""
+    catalogue = options.catalogue()
+    return run_loaded(load_plan(plan_file, catalogue), catalogue, options, progress or Silent())
+
+
+def resolve_only(plan_file: Path, options: Options) -> Resolution:
+    """Read and resolve a plan without running anything."""
+    catalogue = options.catalogue()
+    loaded = load_plan(plan_file, catalogue)
+    return resolve(loaded, catalogue, options.out or next_folder(loaded.plan))
+
+
+def run_loaded(
+    loaded: LoadedPlan,
+    catalogue: Catalogue,
+    options: Options,
+    progress: Progress,
+    left_out: Sequence[LeftOut] = (),
+    made: Mapping[str, Record] | None = None,
+) -> Outcome:
+    """Run a plan that was read; ``made`` are records of this plan's jobs that exist already."""
+    if not loaded.plan.checks:
+        raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
+    path = options.out or next_folder(loaded.plan)
+    resolution = resolve(loaded, catalogue, path)
+    folder = RunFolder(path)
+    plan = folder.open(loaded, resolution.plan, content_used(loaded.plan, catalogue))
+    for record in (made or {}).values():
+        folder.keep(record, {})
+    records = execute_jobs(resolution.jobs, folder, options, progress)
+    as_of = options.as_of or date.today().isoformat()
+    info = RunInfo(
+        schema="qmtestbed/run/v1",
+        run=run_id(plan, records, as_of),
+        as_of=as_of,
+        checks=resolution.checks,
+        inventories=resolution.inventories,
+        left_out=tuple(left_out),
+        declarations=folder.declared(plan, as_of),
+    )
+    folder.seal(info, records.keys())
+    return conclude(folder, catalogue, options)
+
+
+def execute_jobs(jobs: Sequence[Job], folder: RunFolder, options: Options, progress: Progress) -> dict[str, Record]:
+    """Run jobs on as many slots as the options say."""
+    slots = options.jobs or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    with ThreadPoolExecutor(slots, thread_name_prefix="slot") as executor:
+        return execute(jobs, folder, Launcher(folder.path / "logs"), executor, progress)
+
+
+def content_used(plan: Plan, catalogue: Catalogue) -> dict[str, bytes]:
+    """Exact copies of the guidelines and manifests that a plan uses, by their path in the run folder."""
+    guidelines = {f"guidelines/{name}.yaml": catalogue.guideline(name).source for name in plan.guidelines}
+    used = sorted({check.ait for check in plan.checks.values()})
+    return {**guidelines, **{f"manifests/{id}.yaml": catalogue.ait(id).source for id in used}}
+
+
+def next_folder(plan: Plan) -> Path:
+    """Choose the next free ``qmt-runs/<component>-<n>``."""
+    slug = re.sub(r"[^a-z0-9]+", "-", plan.component.name.lower()).strip("-")[:40] or "run"
+    n = 1
+    while (path := Path("qmt-runs", f"{slug}-{n}")).exists():
+        n += 1
+    return path

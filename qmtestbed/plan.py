@@ -1,0 +1,265 @@
+"""YAML → Plan: reads a plan and checks all of it against what is installed, reporting every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from qmtestbed.catalogue import Catalogue
+from qmtestbed.documents import Document, Place, decode_document, read_document
+from qmtestbed.errors import ContentError, PlanError, Problem, suggestion
+from qmtestbed.types.criterion import Criterion, parse_criterion
+from qmtestbed.types.guideline import Guideline
+from qmtestbed.types.manifest import Manifest, MeasureSpec, ParameterSpec
+from qmtestbed.types.plan import Check, LoadedPlan, Plan
+
+
+def load_plan(path: Path, catalogue: Catalogue) -> LoadedPlan:
+    """Read a plan file.
+
+    Raises
+    ------
+    PlanError
+        With every problem, each at its file and line.
+    """
+    try:
+        document = read_document(path)
+    except ContentError as error:
+        raise PlanError(*error.problems) from None
+    plan = decode_document(Plan, document, PlanError)
+    return check_plan(plan, document, path.parent, catalogue)
+
+
+def check_plan(plan: Plan, document: Document, folder: Path, catalogue: Catalogue) -> LoadedPlan:
+    """Check a decoded plan against the catalogue; :class:`PlanError` with every problem."""
+    problems = [*_guidelines(plan, document, catalogue)]
+    guidelines = {n: g.guideline for n in plan.guidelines if (g := catalogue.guidelines.get(n)) and g.guideline}
+    for id, check in plan.checks.items():
+        problems.extend(_check(id, check, plan, document, catalogue, guidelines))
+    problems.extend(_declarations(plan, document, guidelines))
+    if problems:
+        raise PlanError(*problems)
+    return LoadedPlan(plan, folder, document.source)
+
+
+# -- guidelines and levels ------------------------------------------------------------------------------------
+
+
+def _guidelines(plan: Plan, document: Document, catalogue: Catalogue) -> Iterator[Problem]:
+    for name in plan.guidelines:
+        entry = catalogue.guidelines.get(name)
+        if entry is None:
+            do = suggestion(name, catalogue.guidelines)
+            yield document.problem(("guideline",), f"unknown guideline {name!r}", do=do)
+        elif entry.guideline is None:
+            yield from entry.broken
+        else:
+            yield from _levels(plan, document, entry.guideline)
+    if plan.levels and not plan.guidelines:
+        yield document.problem(
+            ("levels",), "levels are asked for but no guideline is named", do="add guideline: mlqm@3"
+        )
+    if len(plan.guidelines) > 1:
+        for name, value in plan.levels.items():
+            if name not in plan.guidelines or isinstance(value, str):
+                do = "with several guidelines, write levels: {<guideline>: {<dimension>: <level>}}"
+                yield document.problem(("levels", name), "levels must nest by guideline", name, do)
+
+
+def _levels(plan: Plan, document: Document, guideline: Guideline) -> Iterator[Problem]:
+    external = {k: d for k, d in guideline.dimensions.items() if d.kind == "external"}
+    place: Place = ("levels",) if len(plan.guidelines) == 1 else ("levels", guideline.name)
+    asked: Mapping[str, Any] = plan.levels if len(plan.guidelines) == 1 else plan.targets(guideline.name)
+    for key, level in asked.items():
+        if key not in external:
+            yield document.problem((*place, key), f"unknown quality {key!r}", do=suggestion(key, external))
+            continue
+        known = [x.id for chain in external[key].chains for x in chain]
+        if level not in known:
+            do = suggestion(str(level), known) or f"{key} has no levels; leave it out"
+            yield document.problem((*place, key), f"unknown level {level!r} of {key}", do=do)
+
+
+# -- checks ---------------------------------------------------------------------------------------------------
+
+
+def _check(
+    id: str,
+    check: Check,
+    plan: Plan,
+    document: Document,
+    catalogue: Catalogue,
+    guidelines: Mapping[str, Guideline],
+) -> Iterator[Problem]:
+    place: Place = ("checks", id)
+    entry = catalogue.aits.get(check.ait)
+    if entry is None:
+        do = suggestion(check.ait, catalogue.aits)
+        yield document.problem((*place, "ait"), f"unknown AIT {check.ait!r}", do=do)
+        return
+    if entry.manifest is None:
+        yield from entry.broken
+        return
+    yield from _bindings(check, entry.manifest, plan, document, (*place, "with"))
+    yield from _parameters(check, entry.manifest, document, (*place, "params"))
+    yield from _criteria(check, entry.manifest, plan, document, (*place, "expect"))
+    known = clauses(guidelines)
+    for i, clause in enumerate(check.for_ or ()):
+        if clause not in known:
+            yield document.problem((*place, "for", i), f"unknown clause {clause!r}", do=suggestion(clause, known))
+
+
+def clauses(guidelines: Mapping[str, Guideline]) -> set[str]:
+    """Every clause as a plan may write it: bare with one guideline, ``name:clause`` with several."""
+    if len(guidelines) == 1:
+        bare = set(next(iter(guidelines.values())).requirements)
+        return bare | {f"{name}:{r}" for name in guidelines for r in bare}
+    return {f"{name}:{r}" for name, g in guidelines.items() for r in g.requirements}
+
+
+def _bindings(check: Check, manifest: Manifest, plan: Plan, document: Document, place: Place) -> Iterator[Problem]:
+    made = [n for n, spec in manifest.inputs.items() if spec.kind == "predictions" and n not in check.with_]
+    allowed = {*manifest.inputs, *(("model", "data") if made else ())}
+    for name, bound in check.with_.items():
+        if name not in allowed:
+            what = f"{manifest.id} has no input {name!r}"
+            yield document.problem((*place, name), what, do=suggestion(name, allowed))
+        spec = manifest.inputs.get(name)
+        if isinstance(bound, tuple) and not (spec and spec.many):
+            yield document.problem((*place, name), f"input {name!r} takes one inventory, not a list")
+        for inventory in (bound,) if isinstance(bound, str) else bound:
+            if inventory not in plan.inventories:
+                do = suggestion(inventory, plan.inventories)
+                yield document.problem((*place, name), f"unknown inventory {inventory!r}", do=do)
+    for name, spec in manifest.inputs.items():
+        if spec.optional or name in check.with_:
+            continue
+        if name in made and {"model", "data"} <= check.with_.keys():
+            continue
+        do = "bind it, or bind model and data" if name in made else f"bind it: with: {{{name}: <inventory>}}"
+        yield document.problem(place, f"{manifest.id} needs the input {name!r}", str(sorted(check.with_)), do)
+
+
+_PARAMETER_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list, tuple),
+    "mapping": (dict,),
+}
+
+
+def _parameters(check: Check, manifest: Manifest, document: Document, place: Place) -> Iterator[Problem]:
+    for name, value in check.params.items():
+        spec = manifest.parameters.get(name)
+        if spec is None:
+            what = f"{manifest.id} has no parameter {name!r}"
+            do = suggestion(name, manifest.parameters) or "it takes none"
+            yield document.problem((*place, name), what, do=do)
+        elif wrong := _wrong_value(value, spec):
+            yield document.problem((*place, name), f"parameter {name!r}: {wrong}", repr(value))
+
+
+def _wrong_value(value: Any, spec: ParameterSpec) -> str:
+    if value is None and spec.default is None:
+        return ""
+    kinds = _PARAMETER_TYPES[spec.type]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and spec.type != "boolean"):
+        return f"must be of type {spec.type}"
+    if spec.enum is not None and value not in spec.enum:
+        return "must be one of " + ", ".join(map(str, spec.enum))
+    low, high = spec.range
+    if isinstance(value, (int, float)) and ((low is not None and value < low) or (high is not None and value > high)):
+        return f"must be in [{low}, {high}]"
+    return ""
+
+
+def _criteria(check: Check, manifest: Manifest, plan: Plan, document: Document, place: Place) -> Iterator[Problem]:
+    for i, expectation in enumerate(check.expect):
+        text = expectation.criterion
+        try:
+            criterion = parse_criterion(text)
+        except ValueError as error:
+            yield document.problem((*place, i), str(error), text)
+            continue
+        what, do = criterion_fault(criterion, manifest, plan.confidence)
+        if what:
+            yield document.problem((*place, i), what, text, do)
+
+
+def criterion_fault(criterion: Criterion, manifest: Manifest, confidence: float) -> tuple[str, str]:
+    """Say what is wrong with a criterion on an AIT's measures and what to do; two empty texts if nothing is."""
+    spec = manifest.measures.get(criterion.measure)
+    if spec is None:
+        do = suggestion(criterion.measure, manifest.measures)
+        return f"{manifest.id} has no measure {criterion.measure!r}", do
+    if criterion.key is not None and not spec.per:
+        return f"{criterion.measure!r} is one value, not one per key", f"write {criterion.measure!r} without brackets"
+    if criterion.baseline:
+        return "there is no baseline to compare with", "write a number as bound"
+    return _confidence_fault(criterion, spec, confidence) or _range_fault(criterion, spec) or ("", "")
+
+
+def _confidence_fault(criterion: Criterion, spec: MeasureSpec, confidence: float) -> tuple[str, str] | None:
+    if criterion.confidence is None:
+        return None
+    if not spec.has_interval:
+        return f"{criterion.measure!r} comes without an interval", "leave out 'at …%'"
+    if criterion.op == "==":
+        return "an interval can't show that a value equals a number", "use 'in [a, b]', or leave out 'at …%'"
+    if abs(criterion.confidence - confidence) > 1e-9:
+        return f"the plan's confidence is {confidence:.4g}", f"write 'at {confidence * 100:.4g}%', or change confidence"
+    return None
+
+
+def _range_fault(criterion: Criterion, spec: MeasureSpec) -> tuple[str, str] | None:
+    worse = {"higher": ("<=", "<"), "lower": (">=", ">")}.get(spec.better, ())
+    if criterion.op in worse:
+        return f"{criterion.measure!r} is better when {spec.better}", "turn the comparison round"
+    low = float("-inf") if spec.range[0] is None else spec.range[0]
+    high = float("inf") if spec.range[1] is None else spec.range[1]
+    shown = f"{criterion.measure!r} is always in [{low:.4g}, {high:.4g}]"
+    if not _some_meets(criterion, low, high):
+        return f"no value can meet it: {shown}", "choose a bound inside that range"
+    if _all_meet(criterion, low, high):
+        return f"no value can miss it: {shown}", "choose a bound inside that range"
+    return None
+
+
+def _some_meets(criterion: Criterion, low: float, high: float) -> bool:
+    above = criterion.low is None or (high > criterion.low if criterion.strict else high >= criterion.low)
+    below = criterion.high is None or (low < criterion.high if criterion.strict else low <= criterion.high)
+    return above and below
+
+
+def _all_meet(criterion: Criterion, low: float, high: float) -> bool:
+    above = criterion.low is None or (low > criterion.low if criterion.strict else low >= criterion.low)
+    below = criterion.high is None or (high < criterion.high if criterion.strict else high <= criterion.high)
+    return above and below
+
+
+# -- declarations ---------------------------------------------------------------------------------------------
+
+
+def _declarations(plan: Plan, document: Document, guidelines: Mapping[str, Guideline]) -> Iterator[Problem]:
+    known = clauses(guidelines)
+    first: dict[str, int] = {}
+    for i, declaration in enumerate(plan.declarations):
+        place: Place = ("declarations", i)
+        id = declaration.requirement
+        if id not in known:
+            do = suggestion(id, known)
+            yield document.problem((*place, "requirement"), f"unknown requirement {id!r}", do=do)
+        bare = id.split(":")[-1] if len(guidelines) == 1 else id
+        if bare in first:
+            where = document.where(("declarations", first[bare]))
+            yield document.problem(
+                place, f"a second declaration for {id}", f"the first: {where}", "keep one of the two"
+            )
+        first.setdefault(bare, i)
+        if not (declaration.statement or declaration.file or declaration.not_applicable):
+            yield document.problem(place, "it says nothing", do="add a statement, a file, or not_applicable: <why>")
+        if declaration.until and declaration.until < declaration.date:
+            yield document.problem((*place, "until"), "ends before it begins", declaration.until)

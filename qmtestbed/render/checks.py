@@ -1,0 +1,192 @@
+"""Checks in full, and those of their criteria that stand among the failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from qmtestbed.ait import Estimate, Prose, Undefined
+from qmtestbed.render.charts import draw
+from qmtestbed.render.context import Context, value_text
+from qmtestbed.render.criteria import criterion_view, finding_view, found_text
+from qmtestbed.render.model import BoundInput, CheckView, Digest, FailureView, FigureView, MeasureRow, Pairs
+from qmtestbed.render.tables import table
+from qmtestbed.render.text import anchor, clean, number, percent, seconds, web_address
+from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFinding
+from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.record import Failure, Record
+from qmtestbed.types.values import Single
+
+_RESULT = ("measured", "undefined")
+
+
+# -- failures -------------------------------------------------------------------------------------------------
+
+
+def failures(context: Context) -> tuple[FailureView, ...]:
+    """List what is not met, then what is undetermined, each in the order of the plan."""
+    found = [(c.verdict, v) for check in context.assessment.checks for c, v in _failed(check, context)]
+    order = {"not_met": 0, "undetermined": 1}
+    return tuple(v for _, v in sorted(found, key=lambda pair: order[pair[0]]))
+
+
+def _failed(check: CheckVerdicts, context: Context) -> Iterator[tuple[CriterionVerdict, FailureView]]:
+    if check.verdict not in ("not_met", "undetermined"):
+        return
+    if check.status not in _RESULT:
+        reason = "" if check.error else "; ".join(dict.fromkeys(c.reason for c in check.criteria))
+        whole = CriterionVerdict(text="", verdict="undetermined", reason=reason)
+        yield whole, _failure(check, whole, None, (), context)
+        return
+    unclaimed = _findings_of(check, context)
+    for c in check.criteria:
+        if c.verdict != "met":
+            own = [f for f in unclaimed if f.measure == c.measure]
+            unclaimed = [f for f in unclaimed if f.measure != c.measure]
+            yield c, _failure(check, c, c, own, context)
+
+
+def _failure(
+    check: CheckVerdicts,
+    judged: CriterionVerdict,
+    shown: CriterionVerdict | None,
+    findings: Sequence[JudgedFinding],
+    context: Context,
+) -> FailureView:
+    manifest, kept = context.manifest(check.ait), findings[: context.detail.findings]
+    return FailureView(
+        anchor=anchor("failure", f"{check.id}_{judged.text}_{judged.key or ''}"),
+        verdict=judged.verdict,
+        check=context.check_ref(check.id),
+        ait_title=manifest.title.of(context.language) if manifest else check.ait,
+        status=check.status,
+        criterion=criterion_view(check, shown, context) if shown else None,
+        findings=tuple(finding_view(f, context.w) for f in kept),
+        findings_left=len(findings) - len(kept),
+        meaning=manifest.meaning.of(context.language) if manifest and manifest.meaning else "",
+        clauses=tuple(context.requirement_ref(r) for r in check.clauses),
+        error=check.error or _record_error(check, context),
+    )
+
+
+def _record_error(check: CheckVerdicts, context: Context) -> Failure | None:
+    record = context.evidence.records.get(check.record or "")
+    return record.error if record else None
+
+
+def _findings_of(check: CheckVerdicts, context: Context) -> list[JudgedFinding]:
+    return [f for f in context.assessment.findings if f.check == check.id]
+
+
+# -- checks in full -------------------------------------------------------------------------------------------
+
+
+def check_view(check: CheckVerdicts, context: Context) -> CheckView:
+    """Build the view of one check."""
+    w, record = context.w, context.evidence.records.get(check.record or "")
+    manifest = context.manifest(check.ait)
+    findings, measures = _findings_of(check, context), _measures(record, manifest, context)
+    rows, named = context.detail.rows, context.detail.findings
+    return CheckView(
+        id=check.id,
+        anchor=anchor("check", check.id),
+        verdict=check.verdict,
+        ait=check.ait,
+        ait_title=manifest.title.of(context.language) if manifest else check.ait,
+        version=record.program.version if record else manifest.version if manifest else "",
+        quality=w(f"quality.{manifest.quality}") if manifest else "",
+        status=check.status,
+        error=check.error or (record.error if record else None),
+        criteria=tuple(criterion_view(check, c, context) for c in check.criteria if check.status in _RESULT),
+        findings=tuple(finding_view(f, w) for f in findings[:named]),
+        findings_left=max(0, len(findings) - named),
+        measures=measures[:rows],
+        measures_left=max(0, len(measures) - rows),
+        figures=tuple(_figures(check, record, manifest, context)),
+        parameters=_parameters(check, record, context),
+        inputs=_inputs(check, context),
+        meaning=manifest.meaning.of(context.language) if manifest and manifest.meaning else "",
+        method=manifest.method.of(context.language) if manifest else "",
+        references=tuple((r.cite, web_address(r.url)) for r in manifest.references) if manifest else (),
+        clauses=tuple(context.requirement_ref(r) for r in check.clauses),
+        related=tuple(context.requirement_ref(r) for r in check.related),
+        record=context.record_ref(check.record) if check.record else None,
+        items=_items(record, context),
+        seconds=seconds(record.seconds) if record else "",
+        confidence=percent(record.confidence) if record else "",
+        independent=presumes_independent_rows(record),
+    )
+
+
+def presumes_independent_rows(record: Record | None) -> bool:
+    """Whether the record has intervals and none of its inputs says which rows belong together."""
+    if record is None or any(i.roles is not None and i.roles.group for i in record.inputs.values()):
+        return False
+    return any(isinstance(s, Estimate) for m in record.measures.values() for _, s in m.singles())
+
+
+def _items(record: Record | None, context: Context) -> str:
+    if record is None or record.items is None:
+        return ""
+    items = record.items
+    text = context.w("items", measured=f"{items.measured:,}", planned=f"{items.planned:,}")
+    return text + (context.w("items.invalid", n=f"{items.invalid:,}") if items.invalid else "")
+
+
+def _measures(record: Record | None, manifest: Manifest | None, context: Context) -> tuple[MeasureRow, ...]:
+    if record is None:
+        return ()
+    rows = []
+    for name, measure in record.measures.items():
+        spec = manifest.measures.get(name) if manifest else None
+        singles = measure.singles()
+        if not singles:
+            rows.append(MeasureRow(name, "", "–", "", "", spec.unit if spec else "", context.w("measure.empty")))
+        rows += [_measure_row(name, key, s, spec.unit if spec else "", context) for key, s in singles]
+    return tuple(rows)
+
+
+def _measure_row(name: str, key: str | None, single: Single, unit: str, context: Context) -> MeasureRow:
+    key = key or ""
+    if isinstance(single, Undefined):
+        return MeasureRow(name, key, "–", "", "", unit, single.reason)
+    if isinstance(single, Estimate):
+        value, interval = found_text(single.value, single.low, single.high, (None, None))
+        return MeasureRow(name, key, value, interval, f"{single.n:,}", unit, "")
+    if isinstance(single, bool):
+        return MeasureRow(name, key, context.w("yes") if single else context.w("no"), "", "", unit, "")
+    return MeasureRow(name, key, number(single), "", "", unit, "")
+
+
+def _figures(
+    check: CheckVerdicts, record: Record | None, manifest: Manifest | None, context: Context
+) -> Iterator[FigureView]:
+    for name, stored in list(record.resources.items())[: context.detail.figures] if record else ():
+        if stored.kind == "predictions":
+            continue
+        spec = manifest.resources.get(name) if manifest else None
+        title = spec.text.of(context.language) if spec and spec.text else name.replace("_", " ").capitalize()
+        place, resource = anchor("figure", f"{check.id}_{name}"), context.evidence.resources.get(stored.sha256)
+        if resource is None:
+            yield FigureView(place, title, None, None, None, missing=True)
+        elif isinstance(resource, Prose):
+            yield FigureView(place, title, None, None, clean(resource.text, context.detail.prose))
+        else:
+            picture = draw(resource, f"{title} ({check.id})", context.w)
+            yield FigureView(place, title, picture, table(resource, context.w, context.detail), None)
+
+
+def _parameters(check: CheckVerdicts, record: Record | None, context: Context) -> Pairs:
+    planned = context.evidence.plan.checks.get(check.id)
+    parameters = record.parameters if record else planned.params if planned else {}
+    return tuple((name, value_text(value)) for name, value in parameters.items())
+
+
+def _inputs(check: CheckVerdicts, context: Context) -> tuple[BoundInput, ...]:
+    planned, w = context.evidence.plan.checks.get(check.id), context.w
+    bound = []
+    for name, names in planned.with_.items() if planned else ():
+        for inventory in (names,) if isinstance(names, str) else names:
+            facts = context.evidence.info.inventories.get(inventory)
+            detail = w.count("n_rows", facts.rows) if facts and facts.rows is not None else ""
+            bound.append(BoundInput(name, inventory, Digest(facts.sha256) if facts else None, detail))
+    return tuple(bound)

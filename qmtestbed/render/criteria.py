@@ -1,0 +1,162 @@
+"""A criterion as found / limit / how sure, and the findings that stand behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qmtestbed.ait import Estimate, Subject
+from qmtestbed.render.context import Context
+from qmtestbed.render.limits import Bound, Row, against_limit, strip
+from qmtestbed.render.model import CriterionView, FindingView
+from qmtestbed.render.text import apart, decimals_for, fixed, number, percent
+from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFinding
+from qmtestbed.types.criterion import Criterion, parse_criterion
+from qmtestbed.types.record import Record
+from qmtestbed.types.values import point
+
+_DRAWN = 12
+_ROWS_NAMED = 12
+
+
+def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) -> CriterionView:
+    """Build the view of one criterion."""
+    w, record = context.w, context.evidence.records.get(check.record or "")
+    parsed = _parsed(c.text)
+    bound = _bound(c, parsed)
+    found, interval = found_text(c.value, c.low, c.high, bound)
+    level = (parsed.confidence if parsed else None) or (record.confidence if record else None)
+    limit = limit_text(bound, parsed)
+    title = w("chart.limit_title", text=c.text, found=found, limit=limit)
+    span = _span(check, c, context)
+    own = Row("", c.value if c.value is not None else float("nan"), c.low, c.high, c.verdict, SYMBOLS[c.verdict])
+    return CriterionView(
+        text=c.text,
+        verdict=c.verdict,
+        found=found,
+        interval=interval,
+        level=percent(level) if level and interval else "",
+        n=f"{c.n:,}" if c.n is not None else "",
+        key=c.key or "",
+        limit=limit,
+        sure=sure_text(c, bound, bool(parsed and parsed.confidence), w),
+        reason=c.reason,
+        because=c.because or "",
+        figure=against_limit(_rows(c, parsed, bound, record, own), bound, span, title, limit),
+        strip=strip(own, bound, span, title),
+    )
+
+
+def _parsed(text: str) -> Criterion | None:
+    try:
+        return parse_criterion(text)
+    except ValueError:
+        return None
+
+
+def _bound(c: CriterionVerdict, parsed: Criterion | None) -> Bound:
+    if c.bound != (None, None) or parsed is None or parsed.baseline:
+        return c.bound
+    return (parsed.low, parsed.high)
+
+
+def _span(check: CheckVerdicts, c: CriterionVerdict, context: Context) -> Bound:
+    manifest = context.manifest(check.ait)
+    spec = manifest.measures.get(c.measure or "") if manifest else None
+    return spec.range if spec else (None, None)
+
+
+def found_text(value: float | None, low: float | None, high: float | None, bound: Bound) -> tuple[str, str]:
+    """Write a value and its interval, with the decimals that its width is worth; never equal to a limit it misses."""
+    if value is None:
+        return "–", ""
+    if low is None or high is None:
+        near = next((b for b in bound if b is not None and b != value and number(b) == number(value)), None)
+        return (number(value) if near is None else fixed(value, apart(value, bound, 4))), ""
+    decimals = apart(value, bound, decimals_for(high - low))
+    decimals = max(apart(low, bound, decimals), apart(high, bound, decimals))
+    return fixed(value, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
+
+
+def limit_text(bound: Bound, parsed: Criterion | None) -> str:
+    """Write the limit: ``≥ 0.9``, or ``0.4 – 0.6`` for a range."""
+    low, high = bound
+    strict = parsed is not None and parsed.strict
+    if low is not None and high is not None:
+        text = f"= {number(low, 8)}" if low == high else f"{number(low, 8)} – {number(high, 8)}"
+    elif low is not None:
+        text = f"{'>' if strict else '≥'} {number(low, 8)}"
+    elif high is not None:
+        text = f"{'<' if strict else '≤'} {number(high, 8)}"
+    else:
+        return ""
+    return f"{text} (baseline)" if parsed is not None and parsed.baseline else text
+
+
+def sure_text(c: CriterionVerdict, bound: Bound, by_interval: bool, w: Words) -> str:
+    """Say in one sentence how far the interval bears out the verdict."""
+    if c.value is None:
+        return w("sure.none")
+    if c.low is None or c.high is None:
+        return w("sure.point")
+    low = float("-inf") if bound[0] is None else bound[0]
+    high = float("inf") if bound[1] is None else bound[1]
+    if bound == (None, None):
+        return w("sure.none")
+    if low <= c.low and c.high <= high:
+        return w("sure.inside")
+    if c.high < low or c.low > high:
+        return w("sure.outside")
+    return w("sure.across") if by_interval else w("sure.across_point")
+
+
+def _rows(
+    c: CriterionVerdict, parsed: Criterion | None, bound: Bound, record: Record | None, own: Row
+) -> Sequence[Row]:
+    measure = record.measures.get(c.measure or "") if record else None
+    keyed = parsed is not None and parsed.key is None and c.key is not None
+    if c.value is None or measure is None or not keyed or len(measure.singles()) < 2:
+        return [own] if c.value is not None else []
+    rows = []
+    for key, single in measure.singles():
+        value = point(single)
+        if value is None:
+            continue
+        decides = key == c.key
+        low, high = (single.low, single.high) if isinstance(single, Estimate) else (None, None)
+        rows.append(Row(str(key), value, low, high, c.verdict if decides else "", own.mark if decides else ""))
+    if len(rows) > _DRAWN:
+        nearest = sorted(rows, key=lambda r: (not r.verdict, _room(r.value, bound)))[:_DRAWN]
+        rows = [r for r in rows if r in nearest]
+    return rows
+
+
+def _room(value: float, bound: Bound) -> float:
+    """How far inside the limit the value lies; negative outside."""
+    return min(value - bound[0] if bound[0] is not None else 1e308, bound[1] - value if bound[1] is not None else 1e308)
+
+
+# -- findings -------------------------------------------------------------------------------------------------
+
+
+def finding_view(finding: JudgedFinding, w: Words) -> FindingView:
+    """Build the view of one finding."""
+    kind = w(f"finding.{finding.kind}")
+    return FindingView(kind, subject_text(finding.subject, w), number(finding.value), finding.text)
+
+
+def subject_text(subject: Subject, w: Words) -> str:
+    """Name what a finding is about."""
+    if subject.column is not None:
+        return w("subject.column", name=subject.column)
+    if subject.slice is not None:
+        return w("subject.slice", name=subject.slice)
+    if subject.class_ is not None:
+        return w("subject.class", name=subject.class_)
+    if subject.pair is not None:
+        return w("subject.pair", first=subject.pair[0], second=subject.pair[1])
+    rows = subject.rows or ()
+    listed = ", ".join(f"{r:,}" for r in rows[:_ROWS_NAMED])
+    if len(rows) <= _ROWS_NAMED:
+        return w("subject.rows", rows=listed)
+    return w("subject.rows_more", rows=listed, more=f"{len(rows) - _ROWS_NAMED:,}")

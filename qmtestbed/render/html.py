@@ -1,0 +1,81 @@
+"""The page: a view model put into a Jinja2 template, everything in one file. The only room that Jinja2 has."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmtestbed.errors import ContentError, Problem
+from qmtestbed.render.context import DETAILS
+from qmtestbed.render.model import View
+from qmtestbed.render.view import view
+from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.values import Language
+
+if TYPE_CHECKING:
+    from jinja2 import Template, TemplateError
+
+LARGEST = 1_900_000
+"""Bytes that a page may have before long lists are cut shorter."""
+
+
+def page(
+    evidence: Evidence,
+    assessment: Assessment,
+    template_folder: Path,
+    language: Language = "en",
+    *,
+    entry: str = "page.html.j2",
+) -> str:
+    """Render the page; a pure function of its arguments and the files of the template.
+
+    The page needs no network and no script. What would make it larger than :data:`LARGEST` is cut short, and the page
+    says so.
+
+    Raises
+    ------
+    ContentError
+        The template can't be used; names its file and line.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        template = _template(template_folder, entry)
+        text = ""
+        for detail in DETAILS:
+            text = _fill(template, view(evidence, assessment, language, detail))
+            if len(text.encode()) <= LARGEST:
+                break
+        return text
+    except TemplateError as error:
+        raise ContentError(_problem(error, template_folder)) from error
+
+
+def _template(folder: Path, entry: str) -> Template:
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    del environment.filters["safe"]  # only pictures of ours are markup, and they say so themselves
+    environment.globals["symbol"] = lambda verdict: SYMBOLS.get(verdict, "")
+    return environment.get_template(entry)
+
+
+def _fill(template: Template, v: View) -> str:
+    return template.render(v=v, w=Words(v.language)).lstrip()
+
+
+def _problem(error: TemplateError, folder: Path) -> Problem:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(folder)]
+    name = getattr(error, "filename", None) or (frames[-1].filename if frames else str(folder))
+    line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else None)
+    return Problem("the report template can't be used", f"{name}:{line}" if line else str(name), str(error))

@@ -1,0 +1,126 @@
+"""The summary in Markdown, for the step summary of a CI job. Every text of others is escaped, links included."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from qmtestbed.render.model import CriterionView, FailureView, PartView, Ref, View
+from qmtestbed.render.text import shorten
+from qmtestbed.render.view import view
+from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.values import Language
+
+LARGEST = 900_000
+"""Bytes: GitHub refuses a step summary of more than 1,024 KiB."""
+
+_SPECIAL = re.compile(r"([\\`*_\[\]{}|~#@:$!])")
+
+
+def summary(evidence: Evidence, assessment: Assessment, language: Language = "en") -> str:
+    """Render headlines, failures, requirements and what was left out, in at most :data:`LARGEST` bytes."""
+    v, w = view(evidence, assessment, language), Words(language)
+    parts = [_head(v, w), _failures(v, w), _requirements(v, w), _checks(v, w), _left_out(v, w)]
+    lines = [line for part in parts if part for line in [*part, ""]]
+    kept, room = [], LARGEST
+    for line in lines:
+        room -= len(line.encode()) + 1
+        if room < 0:
+            kept += ["", w("shortened"), ""]
+            break
+        kept.append(line)
+    return "\n".join([*kept, w("footer"), ""])
+
+
+def text(value: str, limit: int = 200) -> str:
+    """Escape text for one line of Markdown or one cell of a table: no markup, no link, no line break."""
+    value = shorten(value, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"(?i)\bwww\.", lambda m: m[0][:-1] + "\\.", _SPECIAL.sub(r"\\\1", value))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    body = [f"| {' | '.join(row)} |" for row in rows]
+    return [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *body] if body else []
+
+
+def _mark(verdict: str, w: Words) -> str:
+    return f"{SYMBOLS[verdict]} {w(f'verdict.{verdict}')}".replace("|", "")
+
+
+def _head(v: View, w: Words) -> list[str]:
+    c, e = v.criteria, v.evidence
+    criteria = w("headline.criteria", met=c.met, judged=c.judged) if c.judged else w("headline.nothing_judged")
+    measured = w("headline.measured", have=e.measured_supported, need=e.measured_needed)
+    declared = w("headline.declared", have=e.declared_supported, need=e.declared_needed)
+    against = ", ".join(f"{text(g.title)} ({text(g.name)})" for g in v.guidelines) or w("no_guideline")
+    lines = [f"# {w('report')}: {text(v.component)}", ""]
+    lines += [f"- **{w('criteria')}**: {criteria}", f"- **{w('evidence')}**: {measured} · {declared}"]
+    for level in v.levels:
+        if level.kind == "external":
+            said = w(f"headline.level.{level.verdict}", target=level.target, reached=level.reached or w("level.none"))
+            lines.append(f"- {text(level.dimension or level.code)}: {text(said)}")
+    if not e.level_asked:
+        lines.append(f"- {text(w('headline.no_level'))}")
+    if e.not_applicable:
+        named = "; ".join(f"{text(n.requirement.text)} ({text(n.reason, 80)})" for n in v.not_applicable)
+        lines.append(f"- {w.count('headline.not_applicable', e.not_applicable)} {named}")
+    if e.fills_gap:
+        lines.append(f"- {w('headline.fill')} {text(e.fills_gap, 400)}")
+    lines.append(f"- {w('against')}: {against} · {w('as_of')} {text(v.as_of)} · {w('run')} {text(v.run.short)}")
+    return lines
+
+
+def _failures(v: View, w: Words) -> list[str]:
+    head = ["", w("criterion"), w("found"), w("limit"), w("how_sure"), w("where"), w("clauses")]
+    rows = [_failure(f, w) for f in v.failures]
+    if not rows:
+        return [w("failures.none") if v.criteria.judged else w("failures.nothing_judged")]
+    return [f"## {w('failures.title')}", "", *_table(head, rows)]
+
+
+def _failure(f: FailureView, w: Words) -> list[str]:
+    c: CriterionView | None = f.criterion
+    where = "; ".join(f"{text(x.subject, 80)}: {text(x.text, 120)}" for x in f.findings[:3])
+    more = len(f.findings) + f.findings_left - 3
+    where += f" (+{more})" if more > 0 else ""
+    clauses = ", ".join(text(r.text, 40) for r in f.clauses)
+    tail = [where, clauses]
+    if c is None:
+        error = f"{text(f.error.what)} {text(f.error.do)}" if f.error else ""
+        return [_mark(f.verdict, w), text(f.check.text), "–", "–", f"{w(f'status.{f.status}')}. {error}", *tail]
+    found = " ".join(part for part in (c.found, text(c.interval), text(c.key, 60)) if part)
+    sure = f"{c.sure} {text(c.reason)}".strip()
+    return [_mark(f.verdict, w), f"{text(f.check.text, 60)}: {text(c.text)}", found, text(c.limit), sure, *tail]
+
+
+def _requirements(v: View, w: Words) -> list[str]:
+    rows = [
+        [text(r.id, 40), text(r.title, 80), _mark(r.verdict, w), *_parts(r.parts, w), _names(r.checks)]
+        for matrix in v.matrices
+        for d in matrix.dimensions
+        for r in d.requirements
+    ]
+    head = [w("requirement"), "", w("verdict"), w("part.measured"), w("part.declared"), w("checks")]
+    return [f"## {w('requirements.title')}", "", *_table(head, rows)] if rows else []
+
+
+def _parts(parts: Sequence[PartView], w: Words) -> list[str]:
+    states = {p.name: p.state for p in parts}
+    return [_mark(states[name], w) if name in states else "" for name in (w("part.measured"), w("part.declared"))]
+
+
+def _names(refs: Sequence[Ref]) -> str:
+    return ", ".join(text(r.text, 40) for r in refs)
+
+
+def _checks(v: View, w: Words) -> list[str]:
+    rows = [[_mark(c.verdict, w), text(c.id, 60), text(c.ait_title, 80), text(c.items), c.seconds] for c in v.checks]
+    head = ["", w("checks"), "AIT", w("items.measured"), w("record.time")]
+    return [f"## {w('checks.title')}", "", *_table(head, rows)] if rows else []
+
+
+def _left_out(v: View, w: Words) -> list[str]:
+    rows = [[text(ait, 60), text(why, 300)] for ait, why in v.left_out]
+    return [f"## {w('left_out.title')}", "", *_table(["AIT", w("reason")], rows)] if rows else []

@@ -1,0 +1,368 @@
+"""The view model: what a page, a summary and a template may show. Plain frozen values, no mapping, no logic.
+
+Texts are as others wrote them until :func:`qmtestbed.render.text.scrub` has gone over the whole; only ``Svg`` is
+markup. ``anchor`` is the HTML id of a part of the page, and :class:`Ref` a link to one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qmtestbed.render.text import Svg
+from qmtestbed.types.assessment import CriteriaHeadline, EvidenceHeadline
+from qmtestbed.types.record import Failure
+from qmtestbed.types.values import Language
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A SHA-256 or job key, shown by its beginning."""
+
+    full: str
+
+    @property
+    def short(self) -> str:
+        """The first twelve characters."""
+        return self.full[:12]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A link to another part of the page."""
+
+    text: str
+    anchor: str
+    title: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class InventoryView:
+    """A model or data file: the name the plan gives it, what was asked for, what it was pinned to."""
+
+    name: str
+    uri: str
+    digest: Digest
+    requested: str | None = None
+    version: str | None = None
+    flavour: str | None = None
+    rows: int | None = None
+    columns: int | None = None
+    roles: Pairs = ()
+
+
+@dataclass(frozen=True)
+class GuidelineView:
+    """A guideline, and the levels asked for: pairs of dimension and level."""
+
+    name: str
+    title: str
+    source: str
+    url: str | None
+    note: str
+    targets: Pairs
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """A problem with a named subject; ``rows`` says how many it has, if it is about rows."""
+
+    kind: str
+    subject: str
+    value: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CriterionView:
+    """A criterion judged: found, limit, how sure; ``figure`` draws it, ``strip`` in one line of a table."""
+
+    text: str
+    verdict: str
+    found: str
+    interval: str
+    level: str
+    n: str
+    key: str
+    limit: str
+    sure: str
+    reason: str
+    because: str
+    figure: Svg | None
+    strip: Svg | None
+
+
+@dataclass(frozen=True)
+class FailureView:
+    """What stands among the failures: a criterion that is not met or undetermined, or a check without a result."""
+
+    anchor: str
+    verdict: str
+    check: Ref
+    ait_title: str
+    status: str
+    criterion: CriterionView | None
+    findings: tuple[FindingView, ...]
+    findings_left: int
+    meaning: str
+    clauses: tuple[Ref, ...]
+    error: Failure | None
+
+
+@dataclass(frozen=True)
+class TableView:
+    """Cells as text; ``numeric`` says which columns hold numbers, ``heads`` whether the first names its row."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    heads: bool = False
+    rows_left: int = 0
+    columns_left: int = 0
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A resource: drawn if it can be, and the data behind it."""
+
+    anchor: str
+    title: str
+    svg: Svg | None
+    table: TableView | None
+    prose: str | None
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class MeasureRow:
+    """A measured number, or why there is none."""
+
+    name: str
+    key: str
+    value: str
+    interval: str
+    n: str
+    unit: str
+    undefined: str
+
+
+@dataclass(frozen=True)
+class BoundInput:
+    """An input of a check, with what it was bound to."""
+
+    name: str
+    inventory: str
+    digest: Digest | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One check with everything that it rests on."""
+
+    id: str
+    anchor: str
+    verdict: str
+    ait: str
+    ait_title: str
+    version: str
+    quality: str
+    status: str
+    error: Failure | None
+    criteria: tuple[CriterionView, ...]
+    findings: tuple[FindingView, ...]
+    findings_left: int
+    measures: tuple[MeasureRow, ...]
+    measures_left: int
+    figures: tuple[FigureView, ...]
+    parameters: Pairs
+    inputs: tuple[BoundInput, ...]
+    meaning: str
+    method: str
+    references: tuple[tuple[str, str | None], ...]
+    clauses: tuple[Ref, ...]
+    related: tuple[Ref, ...]
+    record: Ref | None
+    items: str
+    seconds: str
+    confidence: str
+    independent: bool
+
+
+@dataclass(frozen=True)
+class PartView:
+    """A kind of evidence a requirement needs, and what there is of it."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class RequirementView:
+    """One requirement of the target."""
+
+    id: str
+    anchor: str
+    title: str
+    summary: str
+    verdict: str
+    parts: tuple[PartView, ...]
+    reason: str
+    checks: tuple[Ref, ...]
+    related: tuple[Ref, ...]
+    records: tuple[Ref, ...]
+    declarations: tuple[Ref, ...]
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """One level of a chain: its requirements, and whether it is the target or what was reached."""
+
+    level: str
+    requirements: tuple[Ref, ...]
+    target: bool
+    reached: bool
+
+
+@dataclass(frozen=True)
+class DimensionView:
+    """One internal quality: a row of cells per chain of levels, and its requirements in full."""
+
+    code: str
+    title: str
+    chains: tuple[tuple[MatrixCell, ...], ...]
+    requirements: tuple[RequirementView, ...]
+
+
+@dataclass(frozen=True)
+class MatrixView:
+    """The requirements of one guideline."""
+
+    guideline: str
+    columns: int
+    dimensions: tuple[DimensionView, ...]
+
+
+@dataclass(frozen=True)
+class LevelView:
+    """How far one chain of levels is reached."""
+
+    guideline: str
+    code: str
+    dimension: str
+    kind: str
+    target: str
+    verdict: str
+    reached: str | None
+    measured_side: str | None
+
+
+@dataclass(frozen=True)
+class NotApplicableView:
+    """A requirement that a person declared not to apply."""
+
+    requirement: Ref
+    reason: str
+    by: str
+    date: str
+
+
+@dataclass(frozen=True)
+class EnvironmentView:
+    """A Python with its libraries, shared by records."""
+
+    anchor: str
+    name: str
+    python: str
+    platform: str
+    libraries: Pairs
+
+
+@dataclass(frozen=True)
+class UsedInputView:
+    """An input of a record by its content."""
+
+    name: str
+    kind: str
+    source: str
+    digest: Digest
+    roles: Pairs
+
+
+@dataclass(frozen=True)
+class RecordView:
+    """One job's record, less its measures."""
+
+    key: Digest
+    anchor: str
+    kind: str
+    program: str
+    version: str
+    program_digest: Digest
+    evidence_digest: Digest
+    status: str
+    checks: tuple[Ref, ...]
+    environment: Ref
+    isolation: str
+    seed: str
+    confidence: str
+    planned: str
+    attempted: str
+    measured: str
+    invalid: str
+    seconds: str
+    memory: str
+    started: str
+    reused: bool
+    inputs: tuple[UsedInputView, ...]
+    facts: Pairs
+    error: Failure | None
+
+
+@dataclass(frozen=True)
+class DeclarationView:
+    """Evidence given by a person, as found on the day of the assessment."""
+
+    anchor: str
+    requirement: Ref
+    statement: str
+    not_applicable: str
+    file: str
+    digest: Digest | None
+    by: str
+    date: str
+    until: str
+    state: str
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything on the page."""
+
+    language: Language
+    component: str
+    description: str
+    run: Digest
+    as_of: str
+    models: tuple[InventoryView, ...]
+    data: tuple[InventoryView, ...]
+    guidelines: tuple[GuidelineView, ...]
+    criteria: CriteriaHeadline
+    criteria_bar: Svg
+    evidence: EvidenceHeadline
+    measured_bar: Svg
+    declared_bar: Svg
+    not_applicable: tuple[NotApplicableView, ...]
+    failures: tuple[FailureView, ...]
+    levels: tuple[LevelView, ...]
+    matrices: tuple[MatrixView, ...]
+    checks: tuple[CheckView, ...]
+    left_out: Pairs
+    environments: tuple[EnvironmentView, ...]
+    records: tuple[RecordView, ...]
+    declarations: tuple[DeclarationView, ...]
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...]
+    shortened: bool

@@ -1,0 +1,288 @@
+"""Headings, labels and sentences of the page: key → (English, Japanese)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Table = Mapping[str, tuple[str, str]]
+
+PAGE: Table = {
+    "report": ("Quality report", "品質評価報告書"),
+    "footer": (
+        "A view of recorded evidence, made by qmtestbed. “Supported by evidence” says what was measured or declared "
+        "here, for these inputs, on this day; it is not a statement of conformity.",
+        "この報告書は、記録されたエビデンスを qmtestbed が表示したものです。「裏付けあり」は、ここに示す入力と評価日について"
+        "測定または申告された内容を述べるものであり、規格やガイドラインへの適合を表明するものではありません。",
+    ),
+    "shortened": (
+        "This run holds more than one page should carry: long lists, tables and texts are cut short here. The run "
+        "folder has everything.",
+        "この評価の内容は 1 ページに収まる量を超えるため、長い一覧・表・文章を省略しています。全内容は実行フォルダーにあります。",
+    ),
+    "nav.skip": ("Skip to content", "本文へ移動"),
+    "nav.label": ("Sections", "目次"),
+    "legend": ("Signs", "記号"),
+    "yes": ("yes", "はい"),
+    "no": ("no", "いいえ"),
+    "model": ("Model", "モデル"),
+    "data": ("Data", "データ"),
+    "against": ("Assessed against", "評価の基準"),
+    "as_of": ("As of", "評価日"),
+    "run": ("run", "実行 ID"),
+    "pinned_to": (" pinned to ", " の確定先: "),
+    "no_level_asked": ("no level asked for", "目標レベルの指定なし"),
+    "no_guideline": ("no guideline named", "ガイドラインの指定なし"),
+    "outside_target": ("outside the target of this assessment", "今回の評価対象外の条項"),
+    "n_rows.one": ("{n} row", "{n} 行"),
+    "n_rows": ("{n} rows", "{n} 行"),
+    "n_columns.one": ("{n} column", "{n} 列"),
+    "n_columns": ("{n} columns", "{n} 列"),
+}
+
+HEADLINES: Table = {
+    "criteria": ("Criteria", "判定基準"),
+    "evidence": ("Evidence", "エビデンス"),
+    "headline.criteria": ("{met} of {judged} met", "{judged} 件中 {met} 件 達成"),
+    "headline.judged.one": ("{n} criterion judged", "判定した基準は {n} 件です"),
+    "headline.judged": ("{n} criteria judged", "判定した基準は {n} 件です"),
+    "headline.nothing_judged": ("nothing was judged", "判定した基準はありません"),
+    "headline.of": ("{have} of {need}", "{need} 件中 {have} 件"),
+    "headline.measured": ("measured parts {have} of {need}", "測定による裏付け {need} 件中 {have} 件"),
+    "headline.declared": ("declared parts {have} of {need}", "申告による裏付け {need} 件中 {have} 件"),
+    "headline.measured_parts": ("measured parts supported", "測定による裏付け"),
+    "headline.declared_parts": ("declared parts supported", "申告による裏付け"),
+    "headline.level.reached": ("{target} reached", "目標 {target} に到達"),
+    "headline.level.not_reached": ("{target} asked for, reached: {reached}", "目標 {target}、到達 {reached}"),
+    "headline.level.not_applicable": ("{target} does not apply", "{target} は適用対象外"),
+    "headline.level.not_covered": (
+        "{target} has no requirements in the guideline: never reached here",
+        "{target} はガイドラインに要求事項がなく、到達の判定はできません",
+    ),
+    "headline.no_level": ("no level asked for; add --level", "目標レベルの指定がありません(--level で指定できます)"),
+    "headline.contradicted.one": ("{n} requirement contradicted by evidence", "反する結果のある要求事項 {n} 件"),
+    "headline.contradicted": ("{n} requirements contradicted by evidence", "反する結果のある要求事項 {n} 件"),
+    "headline.not_applicable.one": (
+        "{n} requirement declared not applicable:",
+        "適用対象外と申告された要求事項 {n} 件:",
+    ),
+    "headline.not_applicable": ("{n} requirements declared not applicable:", "適用対象外と申告された要求事項 {n} 件:"),
+    "headline.fill": ("To fill the gap:", "不足を補うには:"),
+}
+
+FAILURES: Table = {
+    "failures": ("Failures", "未達・判定不能"),
+    "failures.title": ("Not met or not determined", "未達または判定不能の基準"),
+    "failures.none": (
+        "Every criterion that was judged is met. What is not judged is listed under requirements.",
+        "判定した基準はすべて達成されています。判定していない事項は「要求事項」をご覧ください。",
+    ),
+    "failures.nothing_judged": (
+        "No criterion was judged, so nothing can be said to be met.",
+        "判定した基準がないため、達成したと言えるものはありません。",
+    ),
+    "failures.no_result": ("{check} gave no result", "検査「{check}」の結果が得られませんでした"),
+    "found": ("Found", "測定値"),
+    "limit": ("Limit", "基準値"),
+    "how_sure": ("How sure", "確からしさ"),
+    "where": ("Where", "該当箇所"),
+    "because": ("Why this limit", "基準の理由"),
+    "meaning": ("What it means", "意味"),
+    "clauses": ("Clauses", "対象条項"),
+    "clauses.none": ("no clause of the target", "対象となる条項なし"),
+    "reason": ("Reason", "理由"),
+    "interval_at": ("at {level}", "(信頼水準 {level})"),
+    "sure.inside": ("The whole interval meets the limit.", "信頼区間の全体が基準を満たしています。"),
+    "sure.outside": (
+        "The whole interval misses the limit: more data of this kind would hardly change that.",
+        "信頼区間の全体が基準を外れています。同種のデータを増やしても結果が変わる見込みはほとんどありません。",
+    ),
+    "sure.across": (
+        "The interval reaches across the limit: with this many items neither side is shown.",
+        "信頼区間が基準値をまたいでおり、この件数ではどちらとも言えません。",
+    ),
+    "sure.across_point": (
+        "Judged by the value alone; the interval reaches across the limit, so the verdict is not shown at its confidence.",
+        "点推定値のみで判定しています。信頼区間が基準値をまたぐため、判定は信頼水準のもとで確認されたものではありません。",
+    ),
+    "sure.point": (
+        "A single number without an interval: how much another sample would change it is not known.",
+        "信頼区間のない単一の値です。別の標本でどの程度変わるかは分かりません。",
+    ),
+    "sure.none": ("No value to judge.", "判定できる値がありません。"),
+    "error.what": ("What", "内容"),
+    "error.where": ("Where", "場所"),
+    "error.found": ("Found", "検出内容"),
+    "error.do": ("What to do", "対処"),
+    "findings": ("Findings", "指摘"),
+    "findings_left": ("… and {n} more in assessment.json", "ほか {n} 件(assessment.json を参照)"),
+    "subject.column": ("column {name}", "列 {name}"),
+    "subject.slice": ("slice {name}", "部分集合 {name}"),
+    "subject.class": ("class {name}", "クラス {name}"),
+    "subject.pair": ("{first} × {second}", "{first} × {second}"),
+    "subject.rows": ("rows {rows}", "行 {rows}"),
+    "subject.rows_more": ("rows {rows} and {more} more", "行 {rows} ほか {more} 行"),
+}
+
+REQUIREMENTS: Table = {
+    "requirement": ("Requirement", "要求事項"),
+    "requirements": ("Requirements", "要求事項"),
+    "requirements.title": ("Requirements and their evidence", "要求事項とエビデンス"),
+    "requirements.lead": (
+        "Every requirement of the target, by quality and level. Each leads to its evidence below, and the evidence "
+        "leads back.",
+        "目標に含まれるすべての要求事項を、品質特性とレベルごとに示します。各項目から下のエビデンスへ、"
+        "エビデンスから要求事項へ移動できます。",
+    ),
+    "requirements.matrix": (
+        "Requirements of {guideline} by quality and level",
+        "{guideline} の要求事項(品質特性・レベル別)",
+    ),
+    "requirements.by_level": ("Levels, lowest first", "レベル(低い順)"),
+    "requirements.nothing": ("nothing measured or declared", "測定・申告ともになし"),
+    "requirements.empty": ("The target holds no requirements.", "目標に含まれる要求事項はありません。"),
+    "dimension": ("Quality", "品質特性"),
+    "target": ("target", "目標"),
+    "reached": ("reached", "到達"),
+    "related": ("Related, not deciding", "参考(判定には用いない)"),
+    "part.measured": ("measured", "測定"),
+    "part.declared": ("declared", "申告"),
+    "levels": ("Levels", "レベル"),
+    "levels.title": ("Levels: target and reached", "レベル:目標と到達"),
+    "levels.empty": (
+        "No level was asked for, or the guideline has none.",
+        "目標レベルの指定がないか、ガイドラインにレベルがありません。",
+    ),
+    "level.external": ("External qualities", "外部品質特性"),
+    "level.internal": ("Internal qualities", "内部品質特性"),
+    "level.measured_side": ("reached by measurement alone", "測定のみでの到達"),
+    "level.nothing_to_measure": ("nothing to measure", "測定の対象なし"),
+    "level.none": ("none", "なし"),
+    "verdict": ("verdict", "判定"),
+    "guidelines": ("Guidelines", "ガイドライン"),
+}
+
+CHECKS: Table = {
+    "checks": ("Checks", "検査"),
+    "checks.title": ("Checks", "検査の詳細"),
+    "checks.none": ("No check was run.", "実行した検査はありません。"),
+    "check.reported": (
+        "Measured and shown, not judged: the plan sets no criterion here.",
+        "測定値のみを示します。計画に判定基準がないため、判定はしていません。",
+    ),
+    "criterion": ("Criterion", "判定基準"),
+    "interval": ("interval", "信頼区間"),
+    "against_limit": ("Against the limit", "基準値との比較"),
+    "measure": ("Measure", "測定項目"),
+    "measures": ("Measures", "測定値一覧"),
+    "measure.key": ("For", "区分"),
+    "measure.empty": ("nothing was found to measure", "測定の対象がありません"),
+    "unit": ("unit", "単位"),
+    "figure.data": ("Data behind this figure", "図のデータ"),
+    "figure.missing": ("This resource is not in the evidence.", "このデータはエビデンスに含まれていません。"),
+    "table.left": (
+        "Not shown here: {rows} more rows, {columns} more columns.",
+        "表示していないもの:{rows} 行、{columns} 列",
+    ),
+    "table.series": ("series", "系列"),
+    "table.from": ("from", "以上"),
+    "table.to": ("to", "未満"),
+    "table.label": ("label", "項目"),
+    "table.value": ("value", "値"),
+    "table.low": ("low", "下限"),
+    "table.high": ("high", "上限"),
+    "chart.rows": ("rows", "行"),
+    "chart.columns": ("columns", "列"),
+    "chart.count": ("count", "件数"),
+    "chart.share": ("share", "割合"),
+    "chart.limit_title": ("{text}: found {found}, limit {limit}", "{text}:測定値 {found}、基準値 {limit}"),
+    "no_value": ("no value", "値なし"),
+    "inputs": ("Inputs", "入力"),
+    "input": ("Input", "入力"),
+    "parameters": ("Parameters", "パラメーター"),
+    "method": ("Method", "方法"),
+    "items": ("{measured} of {planned} items measured", "{planned} 件中 {measured} 件を測定"),
+    "items.invalid": (", {n} not usable", "(使用不可 {n} 件)"),
+    "left_out": ("Left out", "対象外の AIT"),
+    "left_out.title": ("AITs left out, and why", "実施しなかった AIT とその理由"),
+}
+
+APPENDIX: Table = {
+    "appendix": ("Appendix", "付録"),
+    "appendix.title": ("Appendix: what the evidence rests on", "付録:エビデンスの根拠"),
+    "assumptions": ("Assumptions", "前提"),
+    "assume.short": (
+        "The intervals presume independent rows.",
+        "信頼区間は、各行が互いに独立であることを前提としています。",
+    ),
+    "assume.independent": (
+        "Exact intervals presume independent rows. No group role is declared for: {names}. Where rows belong together "
+        "(the same person, device or scene), the intervals are too narrow; declare the group role in the plan.",
+        "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません: {names}。"
+        "同じ人・機器・場面などに属する行が含まれる場合、区間は実際より狭くなります。計画で group を指定してください。",
+    ),
+    "notes": ("Notes on this run", "この評価についての注記"),
+    "declarations": ("Declarations", "申告"),
+    "declarations.none": ("None.", "ありません。"),
+    "declared.what": ("Statement", "内容"),
+    "declared.file": ("File", "ファイル"),
+    "declared.by": ("By", "申告者"),
+    "declared.date": ("Date", "申告日"),
+    "declared.until": ("Valid until", "有効期限"),
+    "declared.state": ("State", "状態"),
+    "record": ("record", "記録"),
+    "records": ("Records", "記録"),
+    "records.lead": (
+        "One record per job. An attempt that failed stays in the denominator. Digests are SHA-256.",
+        "記録はジョブごとに一つです。失敗した試行も分母に含まれます。ダイジェストは SHA-256 です。",
+    ),
+    "record.job": ("Job", "ジョブ"),
+    "record.status": ("Status", "状態"),
+    "record.time": ("Time", "所要時間"),
+    "record.memory": ("Memory", "メモリー"),
+    "record.reused": ("reused", "再利用"),
+    "record.key": ("Job key", "ジョブキー"),
+    "record.digest": ("Evidence digest", "エビデンスのダイジェスト"),
+    "record.program": ("Program", "プログラム"),
+    "record.started": ("Started", "開始"),
+    "record.kind.measure": ("measurement", "測定"),
+    "record.kind.predict": ("prediction", "予測"),
+    "record.kind.probe": ("probe of the model", "モデルの調査"),
+    "items.planned": ("Planned", "予定"),
+    "items.attempted": ("Tried", "試行"),
+    "items.measured": ("Measured", "測定"),
+    "items.unusable": ("Not usable", "使用不可"),
+    "seed": ("Seed", "シード"),
+    "confidence": ("Confidence", "信頼水準"),
+    "isolation": ("Isolation", "隔離"),
+    "isolation.none": ("none", "なし"),
+    "environment": ("Environment", "実行環境"),
+    "environments": ("Environments", "実行環境"),
+    "reading": ("How to read the verdicts", "判定の読み方"),
+    "meaning.met": (
+        "The found value, with its interval where asked, satisfies the criterion.",
+        "測定値(指定時は信頼区間)が基準を満たしています。",
+    ),
+    "meaning.not_met": ("It does not.", "基準を満たしていません。"),
+    "meaning.undetermined": (
+        "Neither is shown: too few items, no value, or a check that failed.",
+        "どちらとも言えません(件数不足、値なし、または検査の失敗)。",
+    ),
+    "meaning.reported": (
+        "Measured without a criterion; counts for nothing.",
+        "基準のない測定値です。判定には数えません。",
+    ),
+    "meaning.supported": (
+        "Every kind of evidence that the requirement needs is there.",
+        "要求事項に必要なエビデンスがすべて揃っています。",
+    ),
+    "meaning.partly_supported": (
+        "Some kinds of evidence are there, some are missing.",
+        "必要なエビデンスの一部だけがあります。",
+    ),
+    "meaning.contradicted": ("Evidence speaks against it.", "要求事項に反する結果があります。"),
+    "meaning.no_evidence": ("Nothing was measured or declared for it.", "測定も申告もありません。"),
+    "meaning.not_applicable": (
+        "A person declared that it does not apply; counts neither way.",
+        "適用対象外と申告されています。件数には含めません。",
+    ),
+}

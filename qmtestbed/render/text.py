@@ -1,0 +1,183 @@
+"""Text that others wrote made safe to show, and numbers, dates and sizes in one spelling each."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from qmtestbed.types.values import Language
+
+T = TypeVar("T")
+
+# Control characters, bidirectional overrides, invisible marks, surrogates and code points that XML refuses.
+_UNSAFE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
+_STACKED = re.compile(f"({_MARK}{{3}}){_MARK}+")
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_MONTHS = "January February March April May June July August September October November December".split()
+
+
+class Svg(str):
+    """A picture made by :mod:`qmtestbed.render.svg`: the only text that a template puts in unescaped."""
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+# -- what others wrote ----------------------------------------------------------------------------------------
+
+
+def clean(text: str, limit: int = 2000) -> str:
+    """Make ``text`` inert: what can't be seen is shown by name, and the end is cut off visibly.
+
+    Line feeds stay; tabs and carriage returns become a space or nothing; every other control character, override of
+    the writing direction or code point that XML can't hold is replaced by a visible sign such as ``␛`` or
+    ``⟨U+202E⟩``, so that two different names stay different.
+    """
+    left = len(text) - limit
+    if left > 0:
+        text = text[:limit]
+    if not text.isascii() or not text.isprintable():
+        text = _STACKED.sub(r"\1", _UNSAFE.sub(_visible, text.replace("\r\n", "\n")))
+    return f"{text}… [+{left:,}]" if left > 0 else text
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if match[0] == "\t":
+        return " "
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def scrub(value: T, limit: int = 2000) -> T:
+    """Apply :func:`clean` to every text inside a frozen value; pictures of ours stay as they are."""
+    return _scrub(value, limit)  # type: ignore[no-any-return]  # rebuilt with the same type
+
+
+def _scrub(value: Any, limit: int) -> Any:
+    if isinstance(value, Svg) or value is None:
+        return value
+    if isinstance(value, str):
+        return clean(value, limit)
+    if isinstance(value, tuple):
+        return tuple(_scrub(v, limit) for v in value)
+    if isinstance(value, Mapping):
+        raise TypeError("a view holds no mappings: two keys could become one")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return type(value)(**{name: _scrub(v, limit) for name, v in pairs})
+    return value
+
+
+def width(text: str) -> int:
+    """How many columns of a fixed-width font the text takes: East Asian wide characters count twice."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))
+
+
+def shorten(text: str, columns: int) -> str:
+    """Cut ``text`` to at most ``columns`` columns, the last of them an ellipsis, in one line."""
+    text = " ".join(clean(text, 400).split())
+    if width(text) <= columns:
+        return text
+    while text and width(text) > columns - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def anchor(prefix: str, name: str) -> str:
+    """Give an HTML id for ``name``: readable where it can be, always distinct, always plain ASCII."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:60]
+    if plain != name:
+        plain += "-" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{prefix}-{plain}"
+
+
+def web_address(url: str | None) -> str | None:
+    """Give ``url`` if it is a plain http(s) address that may stand in a link, else ``None``."""
+    return url if url and len(url) <= 500 and re.fullmatch(r"https?://[!#-;=?-Z\[\]_a-z~]+", url) else None
+
+
+# -- numbers, dates, sizes ------------------------------------------------------------------------------------
+
+
+def number(x: float | None, digits: int = 4) -> str:
+    """Write ``x`` with that many significant digits; whole numbers in full, with commas; an en dash for none."""
+    if x is None:
+        return "–"
+    if isinstance(x, bool):
+        return str(int(x))
+    if not math.isfinite(x):
+        return "∞" if x > 0 else "−∞" if x < 0 else "NaN"
+    if x == int(x) and abs(x) < 1e15:
+        return _minus(f"{int(x):,}")
+    size = math.floor(math.log10(abs(x)))
+    if not -5 < size < 15:
+        return _minus(f"{x:.{digits - 1}e}")
+    text = f"{x:,.{max(0, digits - 1 - size)}f}"
+    if abs(x) < 1 and digits < 12 and abs(float(text)) == 1:
+        return number(x, digits + 1)  # 0.99999 is not 1
+    return _minus(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def fixed(x: float, decimals: int) -> str:
+    """Write ``x`` with exactly that many decimals, commas between thousands, and never minus zero."""
+    text = f"{x:,.{decimals}f}"
+    return _minus(text.lstrip("-") if not text.strip("-0.,") else text)
+
+
+def decimals_for(spread: float) -> int:
+    """How many decimals show a difference of ``spread`` with two significant digits."""
+    if not math.isfinite(spread) or spread <= 0:
+        return 4
+    return min(8, max(0, 1 - math.floor(math.log10(spread))))
+
+
+def apart(x: float, bounds: tuple[float | None, ...], decimals: int) -> int:
+    """Raise ``decimals`` until ``x`` can be told from every bound that it does not equal."""
+    for bound in bounds:
+        while bound is not None and bound != x and decimals < 12 and fixed(x, decimals) == fixed(bound, decimals):
+            decimals += 1
+    return decimals
+
+
+def percent(share: float) -> str:
+    """Write a confidence such as 0.95 as ``95 %``."""
+    return f"{number(round(share * 100, 6), 6)} %"
+
+
+def date(text: str, language: Language) -> str:
+    """Write an ISO date (or the date of a timestamp) as people of the language do; anything else as it is."""
+    m = _DATE.match(text)
+    if not m or not 1 <= int(m[2]) <= 12:
+        return text
+    rest = text[10:].replace("T", " ").strip()
+    day = f"{int(m[3])} {_MONTHS[int(m[2]) - 1]} {m[1]}"
+    if language == "ja":
+        day = f"{m[1]}年{int(m[2])}月{int(m[3])}日"
+    return f"{day} {rest}".strip()
+
+
+def seconds(x: float) -> str:
+    """Write a duration."""
+    return f"{x:.2f} s" if x < 10 else f"{x:.0f} s" if x < 120 else f"{int(x // 60)} min {int(x % 60)} s"
+
+
+def size(n: int) -> str:
+    """Write a number of bytes."""
+    return f"{n / 2**30:.1f} GiB" if n >= 2**30 else f"{n / 2**20:.0f} MiB" if n >= 2**20 else f"{n / 2**10:.0f} KiB"

@@ -1,0 +1,121 @@
+"""Evidence and assessment → the view model that every format is made from. Pure: same input, same view."""
+
+from __future__ import annotations
+
+from qmtestbed.render.appendix import assumptions, declarations, environments, records
+from qmtestbed.render.checks import check_view, failures
+from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
+from qmtestbed.render.limits import shares
+from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, View
+from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
+from qmtestbed.render.text import Svg, date, scrub, web_address
+from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.evidence import Evidence, InventoryFacts
+from qmtestbed.types.plan import Inventory
+from qmtestbed.types.values import Language
+
+
+def view(evidence: Evidence, assessment: Assessment, language: Language = "en", detail: Detail = DETAILS[0]) -> View:
+    """Build the view model; every text in it is inert."""
+    context = Context(evidence, assessment, Words(language), detail)
+    models, data = _inventories(context)
+    return scrub(
+        View(
+            language=language,
+            component=assessment.component,
+            description=evidence.plan.component.description or "",
+            run=Digest(assessment.run),
+            as_of=date(assessment.as_of, language),
+            models=models,
+            data=data,
+            guidelines=tuple(_guideline(name, context) for name in assessment.guidelines),
+            criteria=assessment.headlines.criteria,
+            criteria_bar=_criteria_bar(context),
+            evidence=assessment.headlines.evidence,
+            measured_bar=_evidence_bar(context, "measured"),
+            declared_bar=_evidence_bar(context, "declared"),
+            not_applicable=not_applicable(context),
+            failures=failures(context),
+            levels=levels(context),
+            matrices=matrices(context),
+            checks=tuple(check_view(c, context) for c in assessment.checks),
+            left_out=tuple((x.ait, x.why) for x in assessment.left_out),
+            environments=environments(context),
+            records=records(context),
+            declarations=declarations(context),
+            assumptions=assumptions(context),
+            notes=evidence.info.notes,
+            shortened=detail != DETAILS[0],
+        ),
+        detail.text,
+    )
+
+
+def _criteria_bar(context: Context) -> Svg:
+    h, w = context.assessment.headlines.criteria, context.w
+    parts = [(h.met, "met"), (h.not_met, "not_met"), (h.undetermined, "undetermined")]
+    said = ", ".join(f"{w(f'verdict.{name}')} {n}" for n, name in parts)
+    return shares([(n, name, SYMBOLS[name]) for n, name in parts], said)
+
+
+def _evidence_bar(context: Context, part: str) -> Svg:
+    h, w = context.assessment.headlines.evidence, context.w
+    have, need = (
+        (h.measured_supported, h.measured_needed) if part == "measured" else (h.declared_supported, h.declared_needed)
+    )
+    said = w(f"headline.{part}", have=f"{have:,}", need=f"{need:,}")
+    return shares([(have, "met", SYMBOLS["supported"]), (max(0, need - have), "open", "")], said)
+
+
+def _guideline(name: str, context: Context) -> GuidelineView:
+    known, plan = context.evidence.guidelines.get(name), context.evidence.plan
+    targets = plan.targets(name) if name in plan.guidelines else {}
+    named = ((dimension_title(name, d, context), level) for d, level in targets.items())
+    pairs: Pairs = tuple((title or code, level) for (code, title), level in named)
+    if known is None:
+        return GuidelineView(name, name, "", None, "", pairs)
+    source = ", ".join(t for t in (known.source.title, known.source.publisher, known.source.date) if t)
+    title, note = known.title.of(context.language), known.note.of(context.language)
+    return GuidelineView(name, title, source, web_address(known.source.url), note, pairs)
+
+
+def _inventories(context: Context) -> tuple[tuple[InventoryView, ...], tuple[InventoryView, ...]]:
+    planned, facts = context.evidence.plan.inventories, context.evidence.info.inventories
+    models: list[InventoryView] = []
+    data: list[InventoryView] = []
+    for name in dict.fromkeys([*planned, *facts]):
+        kind = models if _is_model(name, context) else data
+        kind.append(_inventory(name, planned.get(name), facts.get(name), context.w))
+    return tuple(models), tuple(data)
+
+
+def _is_model(name: str, context: Context) -> bool:
+    facts = context.evidence.info.inventories.get(name)
+    if facts is not None and facts.flavour:
+        return True
+    for check in context.evidence.plan.checks.values():
+        manifest = context.manifest(check.ait)
+        for given, names in check.with_.items():
+            if name == names or (not isinstance(names, str) and name in names):
+                spec = manifest.inputs.get(given) if manifest else None
+                return spec.kind == "model" if spec else given == "model"
+    return False
+
+
+def _inventory(name: str, planned: Inventory | None, facts: InventoryFacts | None, w: Words) -> InventoryView:
+    roles = role_pairs(planned.roles, w) if planned else ()
+    if facts is None:
+        uri = planned.uri if planned else ""
+        return InventoryView(name, uri, Digest((planned and planned.sha256) or ""), roles=roles)
+    return InventoryView(
+        name=name,
+        uri=facts.uri,
+        digest=Digest(facts.sha256),
+        requested=facts.requested if facts.requested != facts.uri else None,
+        version=facts.version,
+        flavour=facts.flavour,
+        rows=facts.rows,
+        columns=facts.columns,
+        roles=roles,
+    )

@@ -1,0 +1,109 @@
+"""Tables as metadata: where a file is, its digest, columns and rows; nothing is loaded."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmtestbed.digests import sha256_of_file
+from qmtestbed.errors import DataError, Problem, suggestion
+from qmtestbed.types.plan import Inventory
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+PARQUET = (".parquet", ".pq")
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """A table file: ``rows`` is ``None`` where only reading all of it would tell (CSV)."""
+
+    path: Path
+    sha256: str
+    columns: tuple[str, ...]
+    rows: int | None
+
+
+def describe_table(name: str, inventory: Inventory, folder: Path) -> TableFacts:
+    """Look at a table file and check that every column with a role is there.
+
+    Raises
+    ------
+    DataError
+        No such file, not a table, no rows, columns named twice, or a role names a column that is not there.
+    """
+    path = (folder / inventory.uri).resolve()
+    if not path.is_file():
+        near = suggestion(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
+        raise DataError(Problem(f"inventory {name!r}: no such file", inventory.uri, do=near or "check the path"))
+    suffix = path.suffix.lower()
+    if suffix in PARQUET:
+        columns, rows = _parquet(name, path, inventory.uri)
+    elif suffix in SEPARATORS:
+        columns, rows = _csv_header(name, path, inventory.uri, SEPARATORS[suffix]), None
+    else:
+        do = "give a .parquet, .csv or .tsv file"
+        raise DataError(
+            Problem(f"inventory {name!r}: not a kind of table file", inventory.uri, suffix or "no suffix", do)
+        )
+    if rows == 0:
+        raise DataError(Problem(f"inventory {name!r}: the table is empty", inventory.uri, "0 rows"))
+    problems = [*_column_problems(name, inventory, columns)]
+    if problems:
+        raise DataError(*problems)
+    return TableFacts(path, sha256_of_file(path), columns, rows)
+
+
+def _parquet(name: str, path: Path, uri: str) -> tuple[tuple[str, ...], int]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        return tuple(file.schema_arrow.names), int(file.metadata.num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(_not_a_table(name, path, uri, "parquet", str(error))) from None
+
+
+def _not_a_table(name: str, path: Path, uri: str, kind: str, why: str) -> Problem:
+    first = path.open("rb").read(8)
+    found = f"{path.stat().st_size:,} bytes beginning {first!r}; {why.splitlines()[0] if why else ''}"
+    return Problem(f"inventory {name!r}: not a {kind} file", uri, found, "write the file again; it may be cut short")
+
+
+def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[str, ...]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.reader(stream, delimiter=separator, strict=True)
+            header = next(rows, None)
+            first = next((row for row in rows if row), None)
+    except UnicodeDecodeError as error:
+        do = "save it as UTF-8 (a table from Japanese Excel is often cp932)"
+        raise DataError(Problem(f"inventory {name!r}: not UTF-8", uri, f"byte {error.start}", do)) from None
+    except csv.Error as error:
+        raise DataError(_not_a_table(name, path, uri, "CSV", str(error))) from None
+    if not header or "\0" in "".join(header):
+        raise DataError(_not_a_table(name, path, uri, "CSV", "no header line"))
+    if first is None:
+        raise DataError(Problem(f"inventory {name!r}: the table is empty", uri, "a header and 0 rows"))
+    return tuple(header)
+
+
+def _column_problems(name: str, inventory: Inventory, columns: tuple[str, ...]) -> Iterator[Problem]:
+    twice = sorted({c for c in columns if columns.count(c) > 1})
+    if twice:
+        yield Problem(f"inventory {name!r}: columns named twice", inventory.uri, ", ".join(twice), "rename them")
+    roles: list[tuple[str, str | None]] = [
+        (role, getattr(inventory, role)) for role in ("label", "id", "time", "group", "weight")
+    ]
+    roles += [("sensitive", c) for c in inventory.sensitive] + [("ignore", c) for c in inventory.ignore]
+    for role, column in roles:
+        if column is not None and column not in columns:
+            what = f"inventory {name!r}: no column {column!r}, which the plan gives as {role}"
+            yield Problem(
+                what,
+                inventory.uri,
+                ", ".join(columns[:8]) + (", …" if len(columns) > 8 else ""),
+                suggestion(column, columns),
+            )

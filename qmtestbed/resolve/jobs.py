@@ -1,0 +1,183 @@
+"""Checks → jobs: probe → predict → measure, each with a key that stands for everything its result depends on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qmtestbed.catalogue import AitEntry
+from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
+from qmtestbed.resolve.capabilities import PROBED
+from qmtestbed.resolve.datasets import TableFacts
+from qmtestbed.resolve.models import ModelFacts
+from qmtestbed.types.codec import encode
+from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
+from qmtestbed.types.manifest import InputKind, Limits
+from qmtestbed.types.plan import Check, Inventory, Plan
+
+_ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
+_OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {"sklearn": (), "python_function": ("mlflow",), "pytorch": ("torch",)}
+_OWN_LIMITS = Limits(timeout="30min", memory="8GiB")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An inventory that was found: its plan entry and what it is."""
+
+    name: str
+    inventory: Inventory
+    found: ModelFacts | TableFacts
+
+
+class GraphBuilder:
+    """Collects jobs; a job that several checks share is made once."""
+
+    def __init__(self, plan: Plan, inventories: Mapping[str, Bound]) -> None:
+        self._plan = plan
+        self._bound = inventories
+        self._jobs: dict[str, Job] = {}
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every job so far, each after those it needs."""
+        return tuple(self._jobs.values())
+
+    def probe(self, model: str, data: str) -> Job:
+        """Build the job that finds out what a model can do, on the first rows of a table."""
+        inputs = {"model": self._model(model, data), "data": self._table(data)}
+        return self._own("probe", inputs)
+
+    def predict(self, model: str, data: str) -> Job:
+        """Build the job that makes the predictions of a model on a table."""
+        probe = self.probe(model, data)
+        inputs = {"model": self._model(model, data), "data": self._table(data)}
+        return self._own("predict", inputs, after=(probe.key,))
+
+    def measure(self, check: Check, entry: AitEntry) -> Job:
+        """Build the job of one check, and those that it comes after."""
+        manifest = entry.manifest
+        if manifest is None:
+            raise ValueError(f"{entry.id} is broken")
+        inputs: dict[str, JobInput] = {}
+        after: list[str] = []
+        for name, spec in manifest.inputs.items():
+            bound = check.with_.get(name)
+            if spec.kind == "predictions" and bound is None and {"model", "data"} <= check.with_.keys():
+                job = self.predict(_one(check.with_["model"]), _one(check.with_["data"]))
+                inputs[name] = JobInput("predictions", name, job.key, job=job.key)
+                after += [*job.after, job.key]
+            elif bound is not None:
+                inputs[name] = self._input(spec.kind, _one(bound), check)
+                if spec.kind == "model":
+                    after.append(self.probe(_one(bound), _one(check.with_["data"])).key)
+        needs = {n for name, spec in manifest.inputs.items() if name in inputs for n in spec.needs if n in PROBED}
+        job = Job(
+            schema="qmtestbed/job/v1",
+            key="",
+            kind="measure",
+            program=Program(manifest.id, manifest.version, entry.sha256, str(entry.folder)),
+            inputs=inputs,
+            parameters={**{n: p.default for n, p in manifest.parameters.items()}, **check.params},
+            seed=self._plan.seed,
+            confidence=self._plan.confidence,
+            limits=_limits(manifest.limits),
+            environment=_environment([r.distribution for r in manifest.requires], inputs.values()),
+            after=tuple(dict.fromkeys(after)),
+            needs=tuple(sorted(needs)),
+            unavailable=entry.missing,
+            volatile=manifest.volatile,
+        )
+        return self._add(job)
+
+    def _own(self, kind: JobKind, inputs: Mapping[str, JobInput], after: tuple[str, ...] = ()) -> Job:
+        """Build a job of our own code: probe or predict."""
+        job = Job(
+            schema="qmtestbed/job/v1",
+            key="",
+            kind=kind,
+            program=Program(kind, importlib.metadata.version("qmtestbed"), sha256_of_measuring_code()),
+            inputs=inputs,
+            parameters={},
+            seed=self._plan.seed,
+            confidence=self._plan.confidence,
+            limits=_limits(_OWN_LIMITS),
+            environment=_environment((), inputs.values()),
+            after=after,
+        )
+        return self._add(job)
+
+    def _add(self, job: Job) -> Job:
+        keyed = replace(job, key=_key(job))
+        return self._jobs.setdefault(keyed.key, keyed)
+
+    def _input(self, kind: InputKind, name: str, check: Check) -> JobInput:
+        if kind == "model":
+            return self._model(name, _one(check.with_["data"]))
+        return replace(self._table(name), kind=kind)
+
+    def _table(self, name: str) -> JobInput:
+        bound = self._bound[name]
+        if not isinstance(bound.found, TableFacts):
+            raise TypeError(f"{name} is not a table")
+        facts = bound.found
+        return JobInput("table", facts.path.name, facts.sha256, str(facts.path), roles=bound.inventory.roles)
+
+    def _model(self, name: str, data: str) -> JobInput:
+        bound, table = self._bound[name], self._bound[data]
+        if not isinstance(bound.found, ModelFacts) or not isinstance(table.found, TableFacts):
+            raise TypeError(f"{name} on {data} is not a model on a table")
+        facts = bound.found
+        features = facts.features and tuple(f for f in facts.features if f in table.found.columns)
+        return JobInput(
+            "model",
+            facts.requested,
+            facts.sha256,
+            str(facts.folder),
+            flavour=facts.flavour,
+            outputs=bound.inventory.outputs,
+            classes=bound.inventory.class_names or table.inventory.class_names,
+            features=features,
+        )
+
+
+def _one(bound: str | tuple[str, ...]) -> str:
+    return bound if isinstance(bound, str) else bound[0]
+
+
+def _limits(limits: Limits) -> JobLimits:
+    return JobLimits(limits.seconds, limits.bytes, limits.rows, limits.threads)
+
+
+def _environment(requires: Iterable[str], inputs: Iterable[JobInput]) -> Environment:
+    names = {*_ALWAYS, *requires}
+    for job_input in inputs:
+        names.update(_OF_FLAVOUR.get(job_input.flavour or "", ()))
+    versions: dict[str, str] = {}
+    for name in sorted(names):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Environment(python, f"{sys.platform}-{platform.machine()}", versions)
+
+
+def _key(job: Job) -> str:
+    """Everything the record may depend on; where this machine keeps the files is not part of it."""
+    content: dict[str, Any] = {
+        "kind": job.kind,
+        "program": [job.program.id, job.program.version, job.program.sha256],
+        "measuring_code": sha256_of_measuring_code(),
+        "inputs": {name: encode(replace(i, path=None, name="")) for name, i in job.inputs.items()},
+        "parameters": encode(job.parameters),
+        "confidence": job.confidence,
+        "seed": job.seed,
+        "rows": job.limits.rows,
+        "environment": encode(job.environment),
+        "unavailable": list(job.unavailable),
+    }
+    return sha256_of_value(content)

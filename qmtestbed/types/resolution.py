@@ -1,0 +1,32 @@
+"""What resolving gives: the pinned plan and the graph of jobs that measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qmtestbed.types.evidence import InventoryFacts
+from qmtestbed.types.job import Job
+from qmtestbed.types.plan import Plan
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A plan made exact.
+
+    Attributes
+    ----------
+    plan
+        Defaults filled in, models pinned, digests stated, paths relative to the run folder.
+    jobs
+        In an order in which every job comes after those it needs.
+    checks
+        Check → key of its job.
+    inventories
+        What each inventory is, for the header of the page.
+    """
+
+    plan: Plan
+    jobs: tuple[Job, ...]
+    checks: Mapping[str, str]
+    inventories: Mapping[str, InventoryFacts]

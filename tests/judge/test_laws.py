@@ -1,0 +1,305 @@
+"""Laws that hold for every run, not only for those in the tables."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qmtestbed.ait import Estimate, Finding, Prose, Subject, Undefined
+from qmtestbed.judge import exit_code, judge
+from qmtestbed.types.assessment import Assessment, DeclarationState, Require
+from qmtestbed.types.codec import canonical, decode, encode
+from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.record import Record, Status
+from qmtestbed.types.values import MeasureValue
+
+law = settings(max_examples=150, deadline=None, derandomize=True)
+
+AITS = ("accuracy", "left", "right", "drift", "stress")
+CLAUSES = ("a1", "a2", "e1", "e2", "s1", "s2", "d1", "d2", "nowhere", "small@1:a1")
+CRITERIA = (
+    "accuracy >= 0.5", "accuracy >= 0.5 at 95%", "accuracy > 0.9", "accuracy in [0.2, 0.8] at 95%", "accuracy == 1",
+    "recall >= 0.5", "recall[yes] >= 0.5 at 95%", "recall[maybe] >= 0.5", "errors <= 0.4", "duplicates < 3",
+    "flag == 1", "accuracy >= baseline - 0.1", "nonsense", "unknown >= 0", "accuracy >= 0 at 90%",
+)  # fmt: skip
+
+ratios = st.floats(0, 1)
+undefined = st.builds(Undefined, st.just("nothing there"))
+
+
+@st.composite
+def estimates(draw: st.DrawFn) -> Estimate:
+    low, value, high = sorted(draw(st.tuples(ratios, ratios, ratios)))
+    return Estimate(value, low, high, draw(st.sampled_from([0.95, 0.95, 0.9])), draw(st.integers(0, 10**6)))
+
+
+singles = st.one_of(ratios, estimates(), undefined)
+measures = st.fixed_dictionaries(
+    {},
+    optional={
+        "accuracy": singles,
+        "recall": st.dictionaries(st.sampled_from(["yes", "no", "other"]), singles, max_size=3),
+        "errors": st.lists(singles, max_size=3).map(tuple),
+        "duplicates": st.integers(0, 5),
+        "flag": st.booleans(),
+    },
+)
+subjects = st.one_of(
+    st.builds(Subject, class_=st.sampled_from(["yes", "no"])),
+    st.builds(Subject, column=st.sampled_from(["age", "yes"])),
+    st.builds(Subject, rows=st.lists(st.integers(0, 9), min_size=1, max_size=3).map(tuple)),
+)
+findings = st.builds(
+    Finding,
+    st.sampled_from(["weak_class", "duplicate_rows"]),
+    subjects,
+    st.sampled_from(["accuracy", "recall", "duplicates"]),
+    ratios,
+    st.sampled_from(["one", "two"]),
+)
+checks = st.fixed_dictionaries(
+    {
+        "ait": st.sampled_from(AITS),
+        "expect": st.lists(st.sampled_from(CRITERIA), max_size=3),
+        "for": st.none() | st.lists(st.sampled_from(CLAUSES), max_size=3, unique=True),
+        "status": st.sampled_from(["measured"] * 8 + [None, *get_args(Status)]),
+        "more": st.fixed_dictionaries({"measures": measures, "findings": st.lists(findings, max_size=4).map(tuple)}),
+    }
+)
+declarations = st.builds(
+    DeclarationState,
+    requirement=st.sampled_from(CLAUSES),
+    by=st.just("Ada"),
+    date=st.just("2026-11-01"),
+    state=st.sampled_from(["valid", "valid", "valid", "expired", "not_yet_valid", "file_missing", "file_altered"]),
+    statement=st.sampled_from([None, "we did"]),
+    not_applicable=st.sampled_from([None, None, "no such thing"]),
+    file=st.sampled_from([None, "f.md"]),
+    answered_no=st.sampled_from([None, None, None, "Is it done?"]),
+)
+levels = st.fixed_dictionaries(
+    {},
+    optional={
+        "safe": st.sampled_from(["S-0", "S-1", "S-2", "S-3"]),
+        "speed": st.sampled_from(["V-1", "V-2"]),
+        "upkeep": st.sampled_from(["U-1", "U-2", "U-3", "U-4"]),
+    },
+)
+runs = st.tuples(
+    st.dictionaries(st.sampled_from("abcdef"), checks, max_size=5), st.lists(declarations, max_size=5), levels
+)
+
+
+def made(build: Any, run: Any) -> Evidence:
+    made_checks, declared, asked = run
+    return build.run(made_checks, *declared, levels=asked)  # type: ignore[no-any-return]
+
+
+def shuffled(mapping: Mapping[str, Any], chance: random.Random) -> dict[str, Any]:
+    items = list(mapping.items())
+    chance.shuffle(items)
+    return dict(items)
+
+
+@law
+@given(run=runs)
+def test_judging_twice_gives_equal_bytes_also_after_a_way_through_json(build: Any, run: Any) -> None:
+    evidence = made(build, run)
+    once = judge(evidence)
+    assert canonical(judge(evidence)) == canonical(once)
+    assert decode(Assessment, encode(once)) == once
+    stored = {k: decode(Record, encode(r)) for k, r in evidence.records.items()}
+    assert canonical(judge(replace(evidence, records=stored))) == canonical(once)
+
+
+@law
+@given(run=runs, chance=st.randoms(use_true_random=False))
+def test_the_order_of_records_and_of_their_measures_changes_nothing(
+    build: Any, run: Any, chance: random.Random
+) -> None:
+    evidence = made(build, run)
+
+    def mixed(record: Record) -> Record:
+        values = {
+            name: MeasureValue(shuffled(m.by_key, chance)) if m.by_key is not None else m
+            for name, m in record.measures.items()
+        }
+        return replace(
+            record,
+            measures=shuffled(values, chance),
+            findings=tuple(chance.sample(record.findings, len(record.findings))),
+        )
+
+    other = replace(
+        evidence,
+        info=replace(evidence.info, checks=shuffled(evidence.info.checks, chance)),
+        manifests=shuffled(evidence.manifests, chance),
+        records=shuffled({k: mixed(r) for k, r in evidence.records.items()}, chance),
+    )
+    assert canonical(judge(other)) == canonical(judge(evidence))
+
+
+@law
+@given(run=runs, value=singles)
+def test_irrelevant_evidence_changes_nothing(build: Any, run: Any, value: Any) -> None:
+    evidence = made(build, run)
+    stray = build.record("accuracy", key="stray", measures={"accuracy": value})
+    probe = build.record("accuracy", key="probe", kind="probe", program="probe")
+    elsewhere = build.guideline("elsewhere", levels=False)
+    more = replace(
+        evidence,
+        info=replace(
+            evidence.info,
+            checks={**evidence.info.checks, "not in the plan": "stray"},
+            declarations=(*evidence.info.declarations, build.declaration("elsewhere@1:a1")),
+        ),
+        records={**evidence.records, "stray": stray, "probe": probe},
+        guidelines={**evidence.guidelines, elsewhere.name: elsewhere},
+        resources={"0" * 64: Prose("a text")},
+    )
+    assert canonical(judge(more)) == canonical(judge(evidence))
+
+
+@law
+@given(run=runs, extra=checks)
+def test_a_check_for_other_clauses_changes_no_requirement(build: Any, run: Any, extra: Any) -> None:
+    made_checks, declared, asked = run
+    before = judge(build.run(made_checks, *declared, levels=asked))
+    after = judge(build.run({**made_checks, "zz": {**extra, "for": ["nowhere"]}}, *declared, levels=asked))
+    for old, new in zip(before.requirements, after.requirements, strict=True):
+        assert replace(new, related=old.related) == old
+    assert after.levels == before.levels
+
+
+@law
+@given(run=runs, status=st.sampled_from([s for s in get_args(Status) if s != "measured"]))
+def test_nothing_but_measured_ever_yields_met(build: Any, run: Any, status: str) -> None:
+    made_checks, declared, asked = run
+    failing = {n: {**c, "status": c["status"] and status} for n, c in made_checks.items()}
+    found = judge(build.run(failing, *declared, levels=asked))
+    assert {c.verdict for c in found.checks} <= {"undetermined"}
+    assert all(len(c.criteria) == 1 for c in found.checks)
+    assert all(r.parts.get("measured") in (None, "undetermined", "missing") for r in found.requirements)
+    assert all(exit_code(found, r) != 0 for r in get_args(Require))
+    assert found.findings == ()
+
+
+@law
+@given(run=runs)
+def test_every_verdict_names_its_records(build: Any, run: Any) -> None:
+    evidence = made(build, run)
+    found = judge(evidence)
+    by_id = {c.id: c for c in found.checks}
+    for check in found.checks:
+        assert (check.record in evidence.records) if check.status != "no_record" else check.record is None
+        assert check.record is not None or check.verdict == "undetermined"
+    for requirement in found.requirements:
+        assert set(requirement.records) <= set(evidence.records)
+        if requirement.verdict != "not_applicable" and requirement.parts.get("measured") in (
+            "supported",
+            "contradicted",
+        ):
+            assert requirement.records
+        judged = {by_id[c].record for c in requirement.checks if by_id[c].verdict != "reported"}
+        assert set(requirement.records) <= judged
+        assert not set(requirement.checks) & set(requirement.related)
+
+
+@law
+@given(run=runs)
+def test_a_stricter_requirement_never_gives_a_laxer_code(build: Any, run: Any) -> None:
+    found = judge(made(build, run))
+    badness = {0: 0, 2: 1, 1: 2}
+    loose = badness[exit_code(found, "criteria")]
+    assert all(badness[exit_code(found, r)] >= loose for r in get_args(Require))
+    if loose == 0:
+        assert found.headlines.criteria.met == found.headlines.criteria.judged > 0
+
+
+@law
+@given(run=runs)
+def test_no_level_is_reached_vacuously(build: Any, run: Any) -> None:
+    found = judge(made(build, run))
+    supported = any(r.verdict == "supported" for r in found.requirements)
+    measured = any(r.parts.get("measured") == "supported" for r in found.requirements)
+    for level in found.levels:
+        assert level.reached is None or supported
+        assert level.measured_side in (None, "nothing to measure") or measured
+        assert (level.verdict == "reached") == (level.reached == level.target)
+
+
+# -- improving never lowers a verdict --------------------------------------------------------------------------
+
+RANK = {"not_met": 0, "undetermined": 1, "met": 2}
+PART_RANK = {"contradicted": 0, "undetermined": 1, "supported": 2}
+WHOLE_RANK = {"contradicted": 0, "undetermined": 1, "partly_supported": 2, "supported": 3}
+
+
+def better(value: Any, by: float) -> Any:
+    """The same in the direction of higher, by up to ``by``, no part of it beyond 1."""
+    if isinstance(value, Estimate):
+        step = min(by, 1 - value.high)
+        return replace(value, value=value.value + step, low=value.low + step, high=value.high + step)
+    return min(1.0, value + by)
+
+
+@law
+@given(
+    value=st.one_of(ratios, estimates()),
+    by=ratios,
+    criterion=st.sampled_from(
+        [f"accuracy {op} {b}{at}" for op in (">=", ">") for b in (0.2, 0.5, 0.9) for at in ("", " at 95%")]
+    ),
+    declared=st.booleans(),
+    second=st.sampled_from([None, "good", "bad", "open"]),
+)
+def test_improving_never_lowers_a_verdict(
+    build: Any, value: Any, by: float, criterion: str, declared: bool, second: str | None
+) -> None:
+    def judged(v: Any) -> Assessment:
+        all_checks = {"c": build.check("accuracy", v, criterion)}
+        if second:
+            all_checks["d"] = getattr(build, second)()
+        return judge(build.run(all_checks, *([build.declaration("a1")] if declared else [])))
+
+    before, after = judged(value), judged(better(value, by))
+    assert RANK[after.checks[0].verdict] >= RANK[before.checks[0].verdict]
+    old, new = (build.of_requirement(a, "a1") for a in (before, after))
+    assert PART_RANK[new.parts["measured"]] >= PART_RANK[old.parts["measured"]]
+    assert WHOLE_RANK[new.verdict] >= WHOLE_RANK[old.verdict]
+
+
+@law
+@given(values=st.dictionaries(st.sampled_from("abc"), ratios, min_size=1), by=ratios, key=st.sampled_from("abc"))
+def test_improving_one_key_never_lowers_the_verdict_on_all(build: Any, values: Any, by: float, key: str) -> None:
+    def judged(v: Any) -> str:
+        return (
+            judge(build.run({"c": build.check("accuracy", 0, "recall <= 0.5", measures={"recall": v})}))
+            .checks[0]
+            .verdict
+        )
+
+    improved = {k: max(0.0, x - by) if k == key else x for k, x in values.items()}
+    assert RANK[judged(improved)] >= RANK[judged(values)]
+
+
+@law
+@given(value=ratios, low=ratios, high=ratios, shrink=ratios, limit=st.sampled_from(["0.5", "0.9"]))
+def test_a_tighter_interval_never_turns_one_answer_into_the_other(
+    build: Any, value: float, low: float, high: float, shrink: float, limit: str
+) -> None:
+    low, value, high = sorted((low, value, high))
+    tight = Estimate(value, value - (value - low) * shrink, value + (high - value) * shrink, 0.95, 50)
+    wide = Estimate(value, low, high, 0.95, 50)
+
+    def judged(estimate: Estimate) -> str:
+        return (
+            judge(build.run({"c": build.check("accuracy", estimate, f"accuracy >= {limit} at 95%")})).checks[0].verdict
+        )
+
+    assert judged(wide) in ("undetermined", judged(tight)) or shrink == 1
