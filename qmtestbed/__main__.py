@@ -1,5 +1,5 @@
 """``python -m qmtestbed``."""
 
-from qmtestbed.cli import main
+from qmtestbed.cli.app import main
 
 main()

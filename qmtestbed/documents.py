@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 
@@ -29,7 +29,7 @@ _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Core(_BASE):  # type: ignore[misc]  # the base is the C loader where PyYAML has it
     """PyYAML's parser with the implicit types of YAML 1.2 instead of 1.1."""
 
-    yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
 
 for _tag, _expression, _first in (
@@ -215,9 +215,9 @@ class _Writer(yaml.SafeDumper):
     """Quotes every text that YAML 1.1 or 1.2 would read as something else."""
 
 
-for _first, _resolvers in _Core.yaml_implicit_resolvers.items():
-    for _tag, _expression in _resolvers:
-        _Writer.add_implicit_resolver(_tag, _expression, [_first])
+for _start, _resolvers in _Core.yaml_implicit_resolvers.items():
+    for _kind, _form in _resolvers:
+        _Writer.add_implicit_resolver(_kind, _form, [_start])
 
 
 def dump_document(data: Any) -> bytes:

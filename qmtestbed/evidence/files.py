@@ -12,7 +12,7 @@ def write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     partial.write_bytes(content)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def copy(source: Path, path: Path) -> None:
@@ -20,4 +20,4 @@ def copy(source: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     shutil.copyfile(source, partial)
-    os.replace(partial, path)
+    partial.replace(path)

@@ -14,7 +14,7 @@ from qmtestbed.documents import decode_document, dump_document, parse_document, 
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import declarations, files
 from qmtestbed.types.assessment import Assessment, DeclarationState
-from qmtestbed.types.codec import DecodeError, canonical, decode, encode, pretty
+from qmtestbed.types.codec import DecodeError, canonical, decode, encode, lean, pretty
 from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo, ViewEntry, Views
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
@@ -57,7 +57,7 @@ class RunFolder:
             do = "give another --out"
             raise InputError(Problem("this folder is not empty and holds no run", str(self.path), do=do))
         pinned = replace(plan, declarations=declarations.collect(plan.declarations, loaded.folder, self.path))
-        resolved = dump_document(encode(pinned))
+        resolved = dump_document(lean(pinned))
         if existing.is_file() and existing.read_bytes() != resolved:
             do = "give another --out, or remove the folder"
             raise InputError(

@@ -77,7 +77,7 @@ class Launcher:
                 _kill(pid)
 
     def _spawn(self, folder: Path, log: Path, job: Job) -> tuple[int, bool, int]:
-        """Start a child in a session of its own; give its exit code, whether it ran out of time, and its peak memory."""
+        """Start a child in a session of its own; give exit code, whether it ran out of time, and peak memory."""
         command = [sys.executable, "-P", "-m", "qmtestbed.execute.worker", str(folder)]
         with log.open("wb") as output, self._lock:
             if self._cancelled:

@@ -94,7 +94,8 @@ def _single(name: str, spec: MeasureSpec, value: Any, confidence: float) -> Sing
             f"measure {name!r} is declared with an interval ({spec.interval}) but came without",
             do="return Estimate(value, low, high, level, n)",
         )
-    return _in_range(name, spec, value)
+    checked: Single = _in_range(name, spec, value)
+    return checked
 
 
 def _estimate(name: str, spec: MeasureSpec, e: Estimate, confidence: float) -> Estimate:
@@ -166,7 +167,7 @@ def _resource(name: str, kind: str, value: Any) -> Resource:
 
 
 def plain(value: Any) -> Any:
-    """Turn arrays, NumPy scalars and tuples inside a resource into JSON values; numbers that are not finite are null."""
+    """Turn what stands inside a resource into JSON values; numbers that are not finite are null."""
     if isinstance(value, (np.generic, np.ndarray)):
         return plain(value.tolist())
     if isinstance(value, Mapping):

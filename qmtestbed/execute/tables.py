@@ -26,24 +26,23 @@ MAX_INTEGER_CLASSES = 20
 def read_frame(source: JobInput, columns: Sequence[str] | None = None, rows: int | None = None) -> pd.DataFrame:
     """Read a table file: all of it, or some columns, or its first rows."""
     path = Path(source.path or "")
+    names = None if columns is None else list(columns)
     try:
         if path.suffix.lower() in _SEPARATORS:
-            frame = pd.read_csv(
-                path,
-                sep=_SEPARATORS[path.suffix.lower()],
-                usecols=columns,
-                nrows=rows,
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
-            return frame if columns is None else frame[list(columns)]
-        if rows is not None:
-            batch = next(pq.ParquetFile(path).iter_batches(rows, columns=columns, use_threads=False))
-            return pa.Table.from_batches([batch]).to_pandas()
-        return pq.read_table(path, columns=columns, use_threads=False).to_pandas()
+            separator = _SEPARATORS[path.suffix.lower()]
+            frame = pd.read_csv(path, sep=separator, usecols=names, nrows=rows, encoding="utf-8-sig", low_memory=False)
+            return frame if names is None else frame[names]
+        table = _first_rows(path, names, rows) if rows else pq.read_table(path, columns=names, use_threads=False)
+        result: pd.DataFrame = table.to_pandas()
+        return result
     except (pa.ArrowException, pd.errors.ParserError, ValueError, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise JobError(f"the table {source.name} can't be read", found=first, do="write the file again") from None
+
+
+def _first_rows(path: Path, columns: list[str] | None, rows: int) -> pa.Table:
+    batches = pq.ParquetFile(path).iter_batches(rows, columns=columns, use_threads=False)
+    return pa.Table.from_batches([next(batches)])
 
 
 def load_table(source: JobInput, limit: int | None, seed: int) -> tuple[Table, Items]:

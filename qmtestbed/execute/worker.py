@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -176,7 +175,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
     """Write the outcome by rename: a reader sees all of it or nothing."""
     partial = folder / "record.json.part"
     partial.write_bytes(canonical(outcome))
-    os.replace(partial, folder / "record.json")
+    partial.replace(folder / "record.json")
 
 
 if __name__ == "__main__":

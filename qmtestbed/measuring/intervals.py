@@ -91,8 +91,9 @@ def proportion(
     Where nothing varies, as when all rows are hits, agreement does not prove certainty: the number of groups (with
     weights, the effective number of groups or rows) stands for the trials.
 
-    The percentile bootstrap over groups was tried and left: at 5 to 100 groups its 95 % intervals held the truth in
-    76 to 95 % of simulated data sets, these in 92 % and more (``tests/measuring/test_intervals.py``).
+    In 36 simulated situations (5 to 100 groups, shares of 0.7 to 0.98, correlation inside groups of 0.01 to 0.4) the
+    95 % intervals held the truth in 96 % on average and in 84 % at least (2 % misses gathered in a few of 40 groups);
+    a percentile bootstrap over groups, which was tried first, in 90 % and 75 %.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from qmtestbed.plan import check_plan
 from qmtestbed.resolve import find_inventories, probe_job
 from qmtestbed.resolve.capabilities import PROBED, unmet_needs
 from qmtestbed.types.assessment import LeftOut
-from qmtestbed.types.codec import encode
+from qmtestbed.types.codec import lean
 from qmtestbed.types.manifest import InputSpec, Manifest
 from qmtestbed.types.plan import Check, Component, Expectation, Inventory, LoadedPlan, Outputs, Plan
 from qmtestbed.types.record import Record
@@ -86,7 +86,7 @@ def draft(subject: Subject, catalogue: Catalogue, options: Options, progress: Pr
         raise PlanError(
             Problem("no AIT fits this model and data", found="; ".join(f"{x.ait}: {x.why}" for x in left_out))
         )
-    source = dump_document(encode(replace(bare, checks=checks)))
+    source = dump_document(lean(replace(bare, checks=checks)))
     document = parse_document(source, "plan")
     loaded = check_plan(replace(bare, checks=checks), document, out, catalogue)
     return Draft(loaded, tuple(left_out), probe)
@@ -94,18 +94,10 @@ def draft(subject: Subject, catalogue: Catalogue, options: Options, progress: Pr
 
 def _bare_plan(subject: Subject, out: Path) -> Plan:
     """Write the plan without checks; its paths start from the run folder, where the plan is kept."""
-    roles = subject.roles
-    table = {
-        "label": roles.label, "positive": roles.positive, "sensitive": roles.sensitive, "id": roles.id,
-        "time": roles.time, "group": roles.group, "weight": roles.weight, "ignore": roles.ignore,
-        "classes": roles.classes, "task": roles.task,
-    }  # fmt: skip
-    inventories = {
-        "model": Inventory(_from(out, subject.model), outputs=subject.outputs),
-        "test": Inventory(_from(out, subject.data), **table),
-    }
+    model = Inventory(_from(out, subject.model), outputs=subject.outputs)
+    inventories = {"model": model, "test": _table(_from(out, subject.data), subject.roles)}
     if subject.train:
-        inventories["train"] = Inventory(_from(out, subject.train), **table)
+        inventories["train"] = _table(_from(out, subject.train), subject.roles)
     return Plan(
         schema="qmtestbed/plan/v1",
         component=Component(subject.name or _name_of(subject.model)),
@@ -113,6 +105,12 @@ def _bare_plan(subject: Subject, out: Path) -> Plan:
         levels=subject.levels,
         seed=subject.seed,
         inventories=inventories,
+    )
+
+
+def _table(uri: str, r: Roles) -> Inventory:
+    return Inventory(
+        uri, r.label, r.positive, r.sensitive, r.id, r.time, r.group, r.weight, r.ignore, r.classes, r.task
     )
 
 

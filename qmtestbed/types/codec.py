@@ -94,6 +94,16 @@ def encode(value: Any) -> Any:
     return value
 
 
+def lean(value: Any) -> Any:
+    """As :func:`encode`, without the empty lists and mappings of optional fields: for documents that people read."""
+    data = encode(value)
+    if isinstance(data, dict):
+        return {k: lean(v) for k, v in data.items() if v not in ([], {})}
+    if isinstance(data, list):
+        return [lean(v) for v in data]
+    return data
+
+
 def canonical(value: Any) -> bytes:
     """Write a value as bytes, the one way: sorted keys, no spaces, UTF-8, no NaN, one newline at the end.
 

@@ -1,0 +1,103 @@
+"""The parser of all commands, and the one place where an exception becomes an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import NoReturn
+
+from qmtestbed.cli import ait, demo, evaluate, guideline, judge, report, run
+from qmtestbed.errors import ExitCode, QmtestbedError
+
+COMMANDS: dict[str, ModuleType] = {
+    "run": run,
+    "evaluate": evaluate,
+    "judge": judge,
+    "report": report,
+    "ait": ait,
+    "guideline": guideline,
+    "demo": demo,
+}
+
+EXIT_CODES = """exit codes:
+  0  at least one criterion was judged and all are met (other commands: done)
+  1  a criterion is not met
+  2  something is undetermined, or nothing was judged
+  3  internal error
+  4  wrong usage or bad input
+  5  evidence, data or a model is not what it was pinned to
+  130  interrupted"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage ends with our code for it: argparse's own 2 means undetermined here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(ExitCode.USAGE, f"{self.prog}: error: {message}\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every command."""
+    parser = _Parser(
+        prog="qmtestbed",
+        description="Show, from measured evidence, which clauses of a quality guideline a model meets.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, module in COMMANDS.items():
+        sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(sub)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and end the process with its exit code."""
+    sys.excepthook = _internal_error
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.version:
+        import importlib.metadata
+
+        print("qmtestbed", importlib.metadata.version("qmtestbed"))
+        sys.exit(ExitCode.MET)
+    if options.command is None:
+        parser.print_help()
+        sys.exit(ExitCode.USAGE)
+    try:
+        code = COMMANDS[options.command].run(options)
+        sys.stdout.flush()
+    except QmtestbedError as error:
+        print(f"qmtestbed: error: {error}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("qmtestbed: interrupted; the same command with the same --out goes on", file=sys.stderr)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; what is left in the buffer has nowhere to go.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.USAGE
+    sys.exit(int(code))
+
+
+def _internal_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say that the fault is ours, keep the details in a file, and end with our code for it."""
+    descriptor, name = tempfile.mkstemp(prefix="qmtestbed-error-", suffix=".txt")
+    os.close(descriptor)
+    Path(name).write_text("".join(traceback.format_exception(kind, error, trace)), "utf-8")
+    print(
+        f"qmtestbed: internal error: {kind.__name__}: {str(error)[:300]}\n"
+        f"  this is a fault of qmtestbed, not yours; the details are in {name}",
+        file=sys.stderr,
+    )
+    raise SystemExit(ExitCode.INTERNAL)

@@ -1,0 +1,43 @@
+"""Write qmtestbed/schemas/*.json from the types; a test fails when they are not up to date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.codec import json_schema
+from qmtestbed.types.evidence import Bundle, RunInfo, Views
+from qmtestbed.types.guideline import Guideline
+from qmtestbed.types.job import Job
+from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.plan import Plan
+from qmtestbed.types.record import Outcome, Record
+
+FOLDER = Path(__file__).resolve().parents[1] / "qmtestbed" / "schemas"
+BOUNDARIES: dict[str, type] = {
+    "plan": Plan,
+    "ait": Manifest,
+    "guideline": Guideline,
+    "job": Job,
+    "outcome": Outcome,
+    "record": Record,
+    "run": RunInfo,
+    "bundle": Bundle,
+    "assessment": Assessment,
+    "views": Views,
+}
+
+
+def schemas() -> dict[str, str]:
+    """Build every schema as the text of its file, by name."""
+    return {
+        name: json.dumps(json_schema(cls, f"qmtestbed/{name}/v1"), indent=1, ensure_ascii=False) + "\n"
+        for name, cls in BOUNDARIES.items()
+    }
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in schemas().items():
+        (FOLDER / f"{name}.v1.json").write_text(text, "utf-8")
