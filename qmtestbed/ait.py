@@ -44,9 +44,22 @@ __all__ = [
     "Task",
     "Texts",
     "Undefined",
+    "class_name",
 ]
 
 Task = Literal["classification", "regression"]
+
+
+def class_name(label: Any) -> str:
+    """Give the one spelling of a class: ``str(label)``, where 1.0 and 1 are the same class ``"1"``.
+
+    NumPy scalars are taken as the Python values they hold.
+    """
+    if not isinstance(label, (str, int, float)) and hasattr(label, "item"):
+        label = label.item()
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label)
 
 
 # -- what a measuring function gets ---------------------------------------------------------------------------

@@ -15,14 +15,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import qmtestbed
-from qmtestbed.digests import sha256_of_code
 from qmtestbed.documents import Document, decode_document, read_document
 from qmtestbed.errors import ContentError, Problem, suggestion
-from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
+
+if TYPE_CHECKING:
+    from qmtestbed.types.guideline import Guideline
 
 Kind = Literal["aits", "guidelines", "reports"]
 
@@ -42,6 +43,8 @@ class AitEntry:
     @property
     def sha256(self) -> str:
         """Digest of the manifest and every code or data file beside it, tests and examples left out."""
+        from qmtestbed.digests import sha256_of_code
+
         return sha256_of_code(self.folder)
 
 
@@ -212,6 +215,8 @@ def _refuse_twins(found: Sequence[AitEntry]) -> Iterable[AitEntry]:
 
 
 def _read_guideline(path: Path, owner: str) -> GuidelineEntry:
+    from qmtestbed.types.guideline import Guideline  # here, so that listing AITs does not wait for it
+
     name = f"{path.parent.name}@{path.stem}"
     try:
         document = read_document(path, f"{path.parent.name}/{path.name}")

@@ -94,7 +94,8 @@ for name, model, y in (("churn", classifier, "churned"), ("spend", regressor, "s
     with mlflow.start_run() as run:
         info = mlflow.sklearn.log_model(
             model, name="model", registered_model_name=name, pip_requirements=["scikit-learn"],
-            signature=infer_signature(x, model.predict(x)), serialization_format="cloudpickle" if name == "spend" else "skops")
+            signature=infer_signature(x, model.predict(x)),
+            serialization_format="cloudpickle" if name == "spend" else "skops")
         open(f"{name}.txt", "w").write(f"{run.info.run_id} {info.model_id}")
     client.set_registered_model_alias(name, "champion", 1)
 with mlflow.start_run():

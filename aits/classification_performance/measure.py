@@ -75,7 +75,7 @@ class _Comparison:
 def _compare(p: Predictions) -> _Comparison:
     # A label that the model does not know is a class like any other: none of its rows can be right.
     names = pd.Index(dict.fromkeys([*p.classes, *pd.unique(p.labels), *pd.unique(p.predicted)]), dtype=object)
-    truth, said = names.get_indexer(p.labels), names.get_indexer(p.predicted)
+    truth, said = (names.get_indexer(pd.Index(x, dtype=object)) for x in (p.labels, p.predicted))
     right, w, k = truth == said, _weights(p), len(names)
     sums = (np.bincount(codes, weights=v, minlength=k) for codes, v in ((truth, w), (said, w), (truth, w * right)))
     return _Comparison(p, tuple(map(str, names)), truth, said, right, *sums)

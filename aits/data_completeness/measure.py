@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from qmtestbed.ait import Bars, Finding, Subject, Table, Undefined
+from qmtestbed.ait import Bars, Finding, Subject, Table, Undefined, class_name
 
 MOST_BARS = 50
 
@@ -75,7 +75,7 @@ def _occurrences(data: Table, expected: Mapping[str, Mapping[str, float]] | None
         observed = _counts(data, column)
         for value, count in values.items():
             ratios[f"{column}={value}"] = (
-                observed[_name(value)] / count if count > 0 else Undefined("The expected number is not above 0.")
+                observed[class_name(value)] / count if count > 0 else Undefined("The expected number is not above 0.")
             )
     return ratios
 
@@ -90,13 +90,8 @@ def _counts(data: Table, column: str) -> Counter[str]:
         raise ValueError(f"expected_occurrences: the table has no column {column!r}; it has {list(data.frame.columns)}")
     counts: Counter[str] = Counter()
     for value, rows in series.value_counts().items():
-        counts[_name(value)] += int(rows)
+        counts[class_name(value)] += int(rows)
     return counts
-
-
-def _name(value: Any) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)
 
 
 def _bars(per_column: Mapping[str, Any]) -> Bars:

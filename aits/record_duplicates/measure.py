@@ -58,7 +58,7 @@ def measure(data: Table, train: Table | None = None, *, columns: Sequence[str] =
         return Undefined("The table has no rows." if features else "The table has no columns to compare.")
     earlier = _earlier(data, features)
     repeats = np.flatnonzero(earlier >= 0)
-    result = {
+    result: dict[str, Any] = {
         "duplicate_share": len(repeats) / len(earlier),
         "duplicate_count": len(repeats),
         "findings": _findings("duplicate_rows", repeats, len(earlier), "repeat an earlier row"),
@@ -82,15 +82,17 @@ def _earlier(data: Table, features: Sequence[str]) -> np.ndarray:
     """For each row the first row of equal content, or -1 if that is itself."""
     columns = [[data.frame[c]] for c in features]
     ids = _record_ids(columns if data.labels is None else [*columns, [data.labels]])
-    first = _first_rows(ids, int(ids.max()) + 1)[ids]
-    return np.where(first < np.arange(len(ids)), first, -1)
+    first = np.asarray(_first_rows(ids, int(ids.max()) + 1)[ids])
+    first[first == np.arange(len(ids))] = -1
+    return first
 
 
 def _partners(data: Table, train: Table, features: Sequence[str]) -> np.ndarray:
     """For each row of ``data`` the first row of ``train`` with equal features, or -1."""
     ids = _record_ids([[data.frame[c], train.frame[c]] for c in features])
     ours, theirs = ids[: len(data.frame)], ids[len(data.frame) :]
-    return _first_rows(theirs, int(ids.max()) + 1)[ours]
+    first = _first_rows(theirs, int(ids.max()) + 1)
+    return np.asarray(first[ours])
 
 
 def _first_rows(ids: np.ndarray, size: int) -> np.ndarray:

@@ -129,6 +129,6 @@ def _with_resources(job: Job, records: Mapping[str, Record], shelf: Shelf) -> Jo
 
     def found(key: str) -> str:
         stored = records[key].resources["predictions"]
-        return str(shelf.resource(stored.sha256, stored.kind))
+        return str(shelf.resource(stored.sha256, stored.kind).resolve())
 
     return replace(job, inputs={n: replace(i, path=found(i.job)) if i.job else i for n, i in job.inputs.items()})

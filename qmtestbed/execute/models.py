@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from qmtestbed.ait import Task
+from qmtestbed.ait import Task, class_name
 from qmtestbed.errors import JobError, ModelFault
 from qmtestbed.execute.outputs import Interpreted, interpret
 from qmtestbed.types.job import JobInput
-from qmtestbed.types.values import class_name
 
 TRUSTED_PREFIXES = ("sklearn.", "numpy.", "scipy.")
 """Packages whose types a skops file may name; every other type is listed and refused."""
@@ -66,7 +65,7 @@ class SklearnModel:
         self._source = source
         self._features = getattr(self.native, "feature_names_in_", None)
         self.names_features = self._features is not None
-        self.classes = tuple(class_name(_plain(c)) for c in _classes(self.native))
+        self.classes = tuple(class_name(c) for c in _classes(self.native))
         self.gives_probabilities = hasattr(self.native, "predict_proba") and bool(self.classes)
         self.kind: Task | None = "classification" if self.classes else None
         if self.kind is None and sklearn.base.is_regressor(self.native):
@@ -133,10 +132,6 @@ def _classes(native: Any) -> Any:
         return native.classes_
     except AttributeError:
         return ()
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _unpack(path: Path, form: str, name: str, written: str) -> Any:

@@ -13,11 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qmtestbed.ait import Predictions, Roles, Table, Task
+from qmtestbed.ait import Predictions, Roles, Table, Task, class_name
 from qmtestbed.errors import JobError
 from qmtestbed.types.job import JobInput
 from qmtestbed.types.record import Items
-from qmtestbed.types.values import class_name
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 MAX_INTEGER_CLASSES = 20
@@ -86,12 +85,8 @@ def task_of_labels(labels: pd.Series[Any]) -> tuple[Task, str]:
 def class_names(values: pd.Series[Any]) -> np.ndarray:
     """Give the one spelling of each class as an object array; ``None`` where the value is missing."""
     codes, uniques = pd.factorize(values)
-    names = np.array([*(class_name(_plain(u)) for u in uniques), None], dtype=object)
+    names = np.array([*(class_name(u) for u in uniques), None], dtype=object)
     return names[codes]  # a missing value has code -1, the last name
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 # -- predictions ----------------------------------------------------------------------------------------------

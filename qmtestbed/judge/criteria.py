@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from qmtestbed.ait import Undefined
 from qmtestbed.errors import suggestion
 from qmtestbed.judge.elements import Element, judge_element
 from qmtestbed.judge.wording import percent
@@ -34,8 +35,7 @@ def judge_criterion(
     Returns
     -------
     CriterionVerdict
-        Undetermined, with the reason, wherever the criterion can't be applied; no exception is raised. Of a measure
-        with keys or elements, the one that decides is shown: the worst.
+        Undetermined, with the reason, wherever the criterion can't be applied. Of several values the worst is shown.
     """
     text, because = expectation.criterion.strip(), expectation.because
     try:
@@ -73,7 +73,7 @@ def _elements(criterion: Criterion, value: MeasureValue) -> tuple[Element, ...]:
     pairs: Sequence[tuple[str | None, Single]] = value.singles()
     if value.by_key is not None:
         pairs = sorted(value.by_key.items())
-    if criterion.key is not None:
+    if criterion.key is not None and not isinstance(value.value, Undefined):
         wanted = criterion.key.strip()
         pairs = [(k, v) for k, v in pairs if value.by_key is not None and k == wanted]
     return tuple(judge_element(criterion, k, v) for k, v in pairs)

@@ -90,7 +90,9 @@ def margin(criterion: Criterion, x: float) -> float:
 
 
 def _usable(single: bool | int | float | Estimate) -> bool:
-    numbers = (single.value, single.low, single.high, single.level) if isinstance(single, Estimate) else (single,)
+    numbers = (
+        (single.value, single.low, single.high, single.level, single.n) if isinstance(single, Estimate) else (single,)
+    )
     try:
         finite = all(math.isfinite(x) for x in numbers)
     except OverflowError:  # an integer that no float can hold

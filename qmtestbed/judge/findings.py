@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from qmtestbed.ait import Finding, Subject
+from qmtestbed.judge.elements import judge_element
 from qmtestbed.types.assessment import CheckVerdicts, JudgedFinding
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.values import MeasureValue
 
 
 def judge_findings(evidence: Evidence, checks: Sequence[CheckVerdicts]) -> tuple[JudgedFinding, ...]:
@@ -17,22 +19,27 @@ def judge_findings(evidence: Evidence, checks: Sequence[CheckVerdicts]) -> tuple
     judged: list[JudgedFinding] = []
     for check in checks:
         record = evidence.record_of(check.id)
+        findings, measures = (record.findings, record.measures) if record else ((), {})
         missed = [parse_criterion(c.text) for c in check.criteria if c.verdict == "not_met"]
-        if record is not None and missed:
-            counting = [f for f in record.findings if any(_speaks_of(c, f) for c in missed)]
-            judged += _merged(check.id, counting, evidence.manifests.get(check.ait))
+        counting = [f for f in findings if any(_speaks_of(c, f, measures) for c in missed)]
+        judged += _merged(check.id, counting, evidence.manifests.get(check.ait))
     return tuple(judged)
 
 
-def _speaks_of(criterion: Criterion, finding: Finding) -> bool:
-    """Whether the criterion is on the finding's measure, and its key, if any, is the finding's subject.
+def _speaks_of(criterion: Criterion, finding: Finding, measures: Mapping[str, MeasureValue]) -> bool:
+    """Whether the finding is about what missed the criterion.
 
+    It is if it names the criterion's key or, where the criterion is on every key, one whose own value misses it.
     Rows and pairs name no key, so a keyed criterion can't tell them apart: they count.
     """
     if criterion.measure != finding.measure:
         return False
     named = {n for n in (finding.subject.column, finding.subject.slice, finding.subject.class_) if n is not None}
-    return criterion.key is None or not named or criterion.key.strip() in named
+    if criterion.key is not None:
+        return not named or criterion.key.strip() in named
+    by_key = measures[finding.measure].by_key if finding.measure in measures else None
+    own = [by_key[n] for n in sorted(named) if n in by_key] if by_key else []
+    return not own or any(judge_element(criterion, None, value).verdict == "not_met" for value in own)
 
 
 def _merged(check: str, findings: Iterable[Finding], manifest: Manifest | None) -> list[JudgedFinding]:
@@ -48,7 +55,7 @@ def _one(check: str, group: Sequence[Finding], manifest: Manifest | None) -> Jud
     others = len({f.text for f in group}) - 1
     text = worst.text + (f" (and {others} more)" if others else "")
     rows = sorted({row for f in group for row in f.subject.rows or ()})
-    subject = worst.subject if worst.subject.rows is None else replace(worst.subject, rows=tuple(rows))
+    subject = replace(worst.subject, rows=tuple(rows)) if rows else worst.subject
     return JudgedFinding(check, worst.kind, subject, worst.measure, worst.value, text)
 
 
@@ -58,6 +65,6 @@ def _badness(finding: Finding, manifest: Manifest | None) -> float:
 
 
 def _order(subject: Subject) -> tuple[str, ...]:
-    """Give what tells subjects apart; all rows are one subject."""
+    """Give what tells subjects apart: rows don't, they are one subject."""
     named = (subject.column, subject.slice, subject.class_, *(subject.pair or ()))
-    return tuple(n or "" for n in named) + (("rows",) if subject.rows is not None else ())
+    return tuple(n or "" for n in named)

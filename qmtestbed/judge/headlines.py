@@ -73,7 +73,7 @@ def _example_of_level(asked: Sequence[Target]) -> str:
     for target in asked:
         for name, dimension in target.guideline.dimensions.items() if target.guideline else ():
             levels = [level.id for chain in dimension.chains for level in chain if level.asks]
-            if dimension.kind == "external" and levels:
+            if levels:
                 return f"{name}={levels[0]}"
     return "<dimension>=<level>"
 

@@ -29,23 +29,18 @@ def would_settle(criterion: Criterion, estimate: Estimate) -> str:
     """
     x = estimate.value
     if criterion.accepts(x):
-        ratio = max((_ratio(estimate, b) for b in _straddled(criterion, estimate)), default=math.inf)
-        said, use = f"not shown at this sample size (n = {estimate.n})", "would be needed if the estimate holds"
+        ratio = max(_ratio(estimate, b) for b in (criterion.low, criterion.high) if b is not None)
+        said, use = "not shown at this sample size", "would be needed if the estimate holds"
     else:
         below = criterion.low is not None and x <= criterion.low
         ratio = _ratio(estimate, criterion.low if below else criterion.high)
         said, use = f"the estimate itself is {'below' if below else 'above'} the limit", "would show it"
     if math.isinf(ratio):
         return "the estimate is at the limit; no sample size would show it"
-    if ratio > _HOPELESS:
+    if not ratio <= _HOPELESS:  # also where the numbers are so large that it is none
         return f"{said}; so close to the limit, no practical sample size would show it"
     needed = max(math.ceil(estimate.n * ratio**2), estimate.n + 1)
     return f"{said}; about n = {needed} {use}"
-
-
-def _straddled(criterion: Criterion, estimate: Estimate) -> list[float]:
-    limits = (criterion.low, criterion.high)
-    return [b for b in limits if b is not None and estimate.low <= b <= estimate.high]
 
 
 def _ratio(estimate: Estimate, bound: float | None) -> float:

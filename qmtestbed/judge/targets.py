@@ -107,10 +107,8 @@ def _requirements_up_to(guideline: Guideline) -> dict[str, tuple[str, ...]]:
 
 
 def _chain_to(dimension: Dimension | None, level: str) -> tuple[Level, ...]:
-    """Give the chain of an external dimension up to the level; empty if there is no such level."""
-    if dimension is None or dimension.kind != "external":
-        return ()
-    for chain in dimension.chains:
+    """Give the chain of the dimension up to the level; empty if there is no such level."""
+    for chain in dimension.chains if dimension else ():
         ids = [x.id for x in chain]
         if level in ids:
             return chain[: ids.index(level) + 1]

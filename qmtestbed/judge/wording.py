@@ -25,12 +25,12 @@ def limit(criterion: Criterion) -> str:
 
 
 def beside(x: float, *limits: float | None) -> str:
-    """Write ``x`` with as many digits as it takes to tell it from the limits it differs from."""
-    others = [b for b in limits if b is not None and b != x]
-    for spec in (".4g", ".12g"):
-        if all(format(x, spec) != format(b, spec) for b in others):
-            return format(x, spec)
-    return repr(float(x))
+    """Write ``x`` with as many digits as it takes to stand on the same side of the limits as written."""
+    known = [b for b in limits if b is not None]
+    for text in (number(x), f"{x:.12g}"):
+        if all((x > b, x < b) == (float(text) > b, float(text) < b) for b in known):
+            return text
+    return repr(x)
 
 
 def listed(names: tuple[str, ...], most: int = 3) -> str:

@@ -162,7 +162,7 @@ def mean_interval(
     """(Weighted) mean with Student's t interval; with groups, from the spread between the groups.
 
     Exact for independent normal values, else an approximation that gets better with n (central limit theorem): for
-    skewed values allow some 50 rows or more. Values that all agree give an interval of no width.
+    skewed values allow some 50 rows or more. Values that all agree give an interval of no width, from 30 items on.
 
     Parameters
     ----------
@@ -238,10 +238,9 @@ def rms_interval(
         return _too_few(sample)
     squares = sample.columns[0] ** 2
     mean = sample.mean(squares)
-    if mean == 0:
-        return Estimate(0.0, 0.0, 0.0, confidence, sample.size)
     root = math.sqrt(mean)
-    return _around(root, (squares - mean) / (2 * root), confidence, sample, low=0.0)
+    influence = (squares - mean) / (2 * root) if root else squares
+    return _around(root, influence, confidence, sample, low=0.0)
 
 
 def r2_interval(
@@ -331,6 +330,10 @@ def delta_interval(
     return _around(value, sample.columns[0], confidence, sample, low, high)
 
 
+ENOUGH_TO_AGREE = 30
+"""From how many independent items on values that all agree may stand for an interval of no width (a convention)."""
+
+
 def _around(
     value: float,
     influence: Floats,
@@ -338,7 +341,11 @@ def _around(
     sample: Sample,
     low: float = -math.inf,
     high: float = math.inf,
-) -> Estimate:
+) -> Estimate | Undefined:
+    if not influence.any() and sample.units < ENOUGH_TO_AGREE:
+        return Undefined(
+            f"All {sample.units} values agree; fewer than {ENOUGH_TO_AGREE} say nothing about how far others would lie."
+        )
     margin = _t(sample.units, confidence) * sample.standard_error(influence)
     return Estimate(value, max(value - margin, low), min(value + margin, high), confidence, sample.size)
 

@@ -148,7 +148,7 @@ def _choose(entry: AitEntry, plan: Plan, probe: Record) -> tuple[str, Check | No
             bindings |= {n: _INVENTORY[n] for n in names}
     if any(spec.kind == "model" for spec in manifest.inputs.values()):
         bindings["data"] = "test"
-    return "", Check(manifest.id, bindings, expect=_expected(manifest))
+    return "", Check(manifest.id, bindings, expect=_expected(manifest, bindings))
 
 
 def _why_not(name: str, spec: InputSpec, plan: Plan, probe: Record) -> str:
@@ -172,5 +172,5 @@ def _why_not(name: str, spec: InputSpec, plan: Plan, probe: Record) -> str:
     return "; ".join(dict.fromkeys(unmet))
 
 
-def _expected(manifest: Manifest) -> tuple[Expectation, ...]:
-    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests)
+def _expected(manifest: Manifest, bindings: Mapping[str, str]) -> tuple[Expectation, ...]:
+    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests if set(s.inputs) <= bindings.keys())

@@ -101,6 +101,7 @@ def _declaration(place: str, d: DeclarationState, context: Context) -> Declarati
         date=d.date,
         until=d.until or "",
         state=d.state,
+        answered_no=d.answered_no or "",
     )
 
 

@@ -90,7 +90,7 @@ def bars(b: Bars, title: str, w: Words) -> Svg | None:
     row = 22.0 if n <= 40 else 13.0
     known = [v for part in (b.values, b.low or (), b.high or ()) for v in part if v is not None and finite(v)]
     gutter = min(130.0, 12 + 6.2 * max(min(width(x), 20) for x in b.labels))
-    scale = Scale.over([0.0, *known], gutter, WIDTH - 50)
+    scale = Scale.round([0.0, *known], gutter, WIDTH - 50, 4)
     canvas = Canvas(WIDTH, row * n + 24, title)
     for at, label in scale.ticks(4):
         canvas.line((scale(at), 2), (scale(at), row * n + 4), "grid")
@@ -142,7 +142,7 @@ class _Frame:
         legend = 17.0 * len(names) if len(names) > 1 else 0.0
         self.canvas = Canvas(WIDTH, self.bottom + 44 + legend, title)
         self.x = Scale.over(x, 46, WIDTH - 12)
-        self.y = Scale.over(y, self.bottom, 20)
+        self.y = Scale.round(y, self.bottom, 20, 4)
         for at, label in self.x.ticks(5):
             self.canvas.line((self.x(at), 20), (self.x(at), self.bottom), "grid")
             self.canvas.text(self.x(at), self.bottom + 15, label, "axis middle")

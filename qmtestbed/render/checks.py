@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from qmtestbed.ait import Estimate, Prose, Undefined
 from qmtestbed.render.charts import draw
 from qmtestbed.render.context import Context, value_text
-from qmtestbed.render.criteria import criterion_view, finding_view, found_text
+from qmtestbed.render.criteria import criterion_view, finding_view, found_text, key_text
 from qmtestbed.render.model import BoundInput, CheckView, Digest, FailureView, FigureView, MeasureRow, Pairs
 from qmtestbed.render.tables import table
 from qmtestbed.render.text import anchor, clean, number, percent, seconds, web_address
@@ -15,9 +15,6 @@ from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFi
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.record import Failure, Record
 from qmtestbed.types.values import Single
-
-_RESULT = ("measured", "undefined")
-
 
 # -- failures -------------------------------------------------------------------------------------------------
 
@@ -32,45 +29,48 @@ def failures(context: Context) -> tuple[FailureView, ...]:
 def _failed(check: CheckVerdicts, context: Context) -> Iterator[tuple[CriterionVerdict, FailureView]]:
     if check.verdict not in ("not_met", "undetermined"):
         return
-    if check.status not in _RESULT:
-        reason = "" if check.error else "; ".join(dict.fromkeys(c.reason for c in check.criteria))
-        whole = CriterionVerdict(text="", verdict="undetermined", reason=reason)
-        yield whole, _failure(check, whole, None, (), context)
+    if check.status != "measured":
+        whole = CriterionVerdict(text="", verdict="undetermined", reason="")
+        yield whole, _failure(check, None, whole, (), context)
         return
     unclaimed = _findings_of(check, context)
-    for c in check.criteria:
+    for i, c in enumerate(check.criteria):
         if c.verdict != "met":
             own = [f for f in unclaimed if f.measure == c.measure]
             unclaimed = [f for f in unclaimed if f.measure != c.measure]
-            yield c, _failure(check, c, c, own, context)
+            yield c, _failure(check, i, c, own, context)
 
 
 def _failure(
     check: CheckVerdicts,
+    position: int | None,
     judged: CriterionVerdict,
-    shown: CriterionVerdict | None,
     findings: Sequence[JudgedFinding],
     context: Context,
 ) -> FailureView:
     manifest, kept = context.manifest(check.ait), findings[: context.detail.findings]
     return FailureView(
-        anchor=anchor("failure", f"{check.id}_{judged.text}_{judged.key or ''}"),
+        anchor=anchor("failure", check.id if position is None else f"{check.id}_{position + 1}"),
         verdict=judged.verdict,
         check=context.check_ref(check.id),
         ait_title=manifest.title.of(context.language) if manifest else check.ait,
         status=check.status,
-        criterion=criterion_view(check, shown, context) if shown else None,
+        criterion=None if position is None else criterion_view(check, judged, context),
         findings=tuple(finding_view(f, context.w) for f in kept),
         findings_left=len(findings) - len(kept),
         meaning=manifest.meaning.of(context.language) if manifest and manifest.meaning else "",
         clauses=tuple(context.requirement_ref(r) for r in check.clauses),
-        error=check.error or _record_error(check, context),
+        error=_error(check, context),
     )
 
 
-def _record_error(check: CheckVerdicts, context: Context) -> Failure | None:
+def _error(check: CheckVerdicts, context: Context) -> Failure | None:
+    """Say why there is no result; a record without an error, or none at all, gets its reason from the judge."""
     record = context.evidence.records.get(check.record or "")
-    return record.error if record else None
+    error = check.error or (record.error if record else None)
+    if error is None and check.status != "measured":
+        return Failure("; ".join(dict.fromkeys(c.reason for c in check.criteria)) or check.status)
+    return error
 
 
 def _findings_of(check: CheckVerdicts, context: Context) -> list[JudgedFinding]:
@@ -95,8 +95,8 @@ def check_view(check: CheckVerdicts, context: Context) -> CheckView:
         version=record.program.version if record else manifest.version if manifest else "",
         quality=w(f"quality.{manifest.quality}") if manifest else "",
         status=check.status,
-        error=check.error or (record.error if record else None),
-        criteria=tuple(criterion_view(check, c, context) for c in check.criteria if check.status in _RESULT),
+        error=_error(check, context),
+        criteria=tuple(criterion_view(check, c, context) for c in check.criteria if check.status == "measured"),
         findings=tuple(finding_view(f, w) for f in findings[:named]),
         findings_left=max(0, len(findings) - named),
         measures=measures[:rows],
@@ -138,15 +138,14 @@ def _measures(record: Record | None, manifest: Manifest | None, context: Context
     rows = []
     for name, measure in record.measures.items():
         spec = manifest.measures.get(name) if manifest else None
-        singles = measure.singles()
+        unit, singles = spec.unit if spec else "", measure.singles()
         if not singles:
-            rows.append(MeasureRow(name, "", "–", "", "", spec.unit if spec else "", context.w("measure.empty")))
-        rows += [_measure_row(name, key, s, spec.unit if spec else "", context) for key, s in singles]
+            rows.append(MeasureRow(name, "", "–", "", "", unit, context.w("measure.empty")))
+        rows += [_measure_row(name, key_text(key or "", measure, context.w), s, unit, context) for key, s in singles]
     return tuple(rows)
 
 
-def _measure_row(name: str, key: str | None, single: Single, unit: str, context: Context) -> MeasureRow:
-    key = key or ""
+def _measure_row(name: str, key: str, single: Single, unit: str, context: Context) -> MeasureRow:
     if isinstance(single, Undefined):
         return MeasureRow(name, key, "–", "", "", unit, single.reason)
     if isinstance(single, Estimate):

@@ -13,7 +13,7 @@ from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFinding
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.record import Record
-from qmtestbed.types.values import point
+from qmtestbed.types.values import MeasureValue, point
 
 _DRAWN = 12
 _ROWS_NAMED = 12
@@ -27,6 +27,7 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
     found, interval = found_text(c.value, c.low, c.high, bound)
     level = (parsed.confidence if parsed else None) or (record.confidence if record else None)
     limit = limit_text(bound, parsed)
+    named = f"{w('chart.limit')} {limit}"
     title = w("chart.limit_title", text=c.text, found=found, limit=limit)
     span = _span(check, c, context)
     own = Row("", c.value if c.value is not None else float("nan"), c.low, c.high, c.verdict, SYMBOLS[c.verdict])
@@ -37,14 +38,26 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
         interval=interval,
         level=percent(level) if level and interval else "",
         n=f"{c.n:,}" if c.n is not None else "",
-        key=c.key or "",
+        key=_key_text(c, parsed, record, w),
         limit=limit,
         sure=sure_text(c, bound, bool(parsed and parsed.confidence), w),
         reason=c.reason,
         because=c.because or "",
-        figure=against_limit(_rows(c, parsed, bound, record, own), bound, span, title, limit),
+        figure=against_limit(_rows(c, parsed, bound, record, own, w), bound, span, title, named),
         strip=strip(own, bound, span, title),
     )
+
+
+def _key_text(c: CriterionVerdict, parsed: Criterion | None, record: Record | None, w: Words) -> str:
+    if c.key is None or (parsed is not None and parsed.key is not None):
+        return c.key or ""
+    measure = record.measures.get(c.measure or "") if record else None
+    return w("decides", key=key_text(c.key, measure, w), of=len(measure.singles())) if measure else c.key
+
+
+def key_text(key: str, measure: MeasureValue, w: Words) -> str:
+    """Name a key of a measure: elements of a sequence are counted from 1."""
+    return w("element", n=int(key) + 1) if isinstance(measure.value, tuple) and key.isdecimal() else key
 
 
 def _parsed(text: str) -> Criterion | None:
@@ -111,7 +124,7 @@ def sure_text(c: CriterionVerdict, bound: Bound, by_interval: bool, w: Words) ->
 
 
 def _rows(
-    c: CriterionVerdict, parsed: Criterion | None, bound: Bound, record: Record | None, own: Row
+    c: CriterionVerdict, parsed: Criterion | None, bound: Bound, record: Record | None, own: Row, w: Words
 ) -> Sequence[Row]:
     measure = record.measures.get(c.measure or "") if record else None
     keyed = parsed is not None and parsed.key is None and c.key is not None
@@ -124,7 +137,16 @@ def _rows(
             continue
         decides = key == c.key
         low, high = (single.low, single.high) if isinstance(single, Estimate) else (None, None)
-        rows.append(Row(str(key), value, low, high, c.verdict if decides else "", own.mark if decides else ""))
+        rows.append(
+            Row(
+                key_text(key or "", measure, w),
+                value,
+                low,
+                high,
+                c.verdict if decides else "",
+                own.mark if decides else "",
+            )
+        )
     if len(rows) > _DRAWN:
         nearest = sorted(rows, key=lambda r: (not r.verdict, _room(r.value, bound)))[:_DRAWN]
         rows = [r for r in rows if r in nearest]

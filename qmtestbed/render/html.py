@@ -66,6 +66,7 @@ def _template(folder: Path, entry: str) -> Template:
         lstrip_blocks=True,
     )
     del environment.filters["safe"]  # only pictures of ours are markup, and they say so themselves
+    environment.globals["cut"] = lambda text, n: text if len(text) <= n else f"{text[: n - 1]}…"
     environment.globals["symbol"] = lambda verdict: SYMBOLS.get(verdict, "")
     return environment.get_template(entry)
 

@@ -58,17 +58,15 @@ def strip(row: Row, bound: Bound, span: Bound, title: str) -> Svg | None:
     return canvas.done()
 
 
-def shares(parts: Sequence[tuple[float, str, str]], title: str) -> Svg:
-    """Draw one bar divided in proportion to ``(amount, class, symbol)``; the symbol is written where it fits."""
-    canvas = Canvas(WIDTH, 18, title, "chart shares")
-    total = sum(amount for amount, _, _ in parts)
+def shares(parts: Sequence[tuple[float, str]], title: str) -> Svg:
+    """Draw one bar divided in proportion to the amounts of ``(amount, class)``; stretches to any width."""
+    canvas = Canvas(WIDTH, 18, title, "chart shares", stretch=True)
+    total = sum(amount for amount, _ in parts)
     x = 0.0
-    for amount, css, symbol in parts:
+    for amount, css in parts:
         across = WIDTH * amount / total if total else 0.0
         if across:
             canvas.rect(x, 0, max(across - 2, 1), 18, f"part {css}")
-            if across > 18 and symbol:
-                canvas.text(x + across / 2 - 1, 13, symbol, f"middle on-{css}")
         x += across
     return canvas.done()
 

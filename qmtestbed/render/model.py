@@ -335,6 +335,7 @@ class DeclarationView:
     date: str
     until: str
     state: str
+    answered_no: str
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ PAGE: Table = {
     "footer": (
         "A view of recorded evidence, made by qmtestbed. “Supported by evidence” says what was measured or declared "
         "here, for these inputs, on this day; it is not a statement of conformity.",
-        "この報告書は、記録されたエビデンスを qmtestbed が表示したものです。「裏付けあり」は、ここに示す入力と評価日について"
-        "測定または申告された内容を述べるものであり、規格やガイドラインへの適合を表明するものではありません。",
+        "この報告書は、記録されたエビデンスを qmtestbed が表示したものです。「裏付けあり」は、ここに示す入力と"
+        "評価日について測定または申告された内容を述べるものであり、規格やガイドラインへの適合を表明するものではありません。",
     ),
     "shortened": (
         "This run holds more than one page should carry: long lists, tables and texts are cut short here. The run "
         "folder has everything.",
-        "この評価の内容は 1 ページに収まる量を超えるため、長い一覧・表・文章を省略しています。全内容は実行フォルダーにあります。",
+        "この評価の内容は 1 ページに収まる量を超えるため、長い一覧・表・文章を省略しています。"
+        "全内容は実行フォルダーにあります。",
     ),
     "nav.skip": ("Skip to content", "本文へ移動"),
     "nav.label": ("Sections", "目次"),
@@ -29,7 +30,7 @@ PAGE: Table = {
     "against": ("Assessed against", "評価の基準"),
     "as_of": ("As of", "評価日"),
     "run": ("run", "実行 ID"),
-    "pinned_to": (" pinned to ", " の確定先: "),
+    "pinned_to": (" pinned to ", " の確定先："),
     "no_level_asked": ("no level asked for", "目標レベルの指定なし"),
     "no_guideline": ("no guideline named", "ガイドラインの指定なし"),
     "outside_target": ("outside the target of this assessment", "今回の評価対象外の条項"),
@@ -58,15 +59,15 @@ HEADLINES: Table = {
         "{target} has no requirements in the guideline: never reached here",
         "{target} はガイドラインに要求事項がなく、到達の判定はできません",
     ),
-    "headline.no_level": ("no level asked for; add --level", "目標レベルの指定がありません(--level で指定できます)"),
+    "headline.no_level": ("no level asked for; add --level", "目標レベルの指定がありません（--level で指定できます）"),
     "headline.contradicted.one": ("{n} requirement contradicted by evidence", "反する結果のある要求事項 {n} 件"),
     "headline.contradicted": ("{n} requirements contradicted by evidence", "反する結果のある要求事項 {n} 件"),
     "headline.not_applicable.one": (
         "{n} requirement declared not applicable:",
-        "適用対象外と申告された要求事項 {n} 件:",
+        "適用対象外と申告された要求事項 {n} 件：",
     ),
-    "headline.not_applicable": ("{n} requirements declared not applicable:", "適用対象外と申告された要求事項 {n} 件:"),
-    "headline.fill": ("To fill the gap:", "不足を補うには:"),
+    "headline.not_applicable": ("{n} requirements declared not applicable:", "適用対象外と申告された要求事項 {n} 件："),
+    "headline.fill": ("To fill the gap:", "不足を補うには："),
 }
 
 FAILURES: Table = {
@@ -80,6 +81,7 @@ FAILURES: Table = {
         "No criterion was judged, so nothing can be said to be met.",
         "判定した基準がないため、達成したと言えるものはありません。",
     ),
+    "failures.more": ("{n} more", "ほか {n} 件"),
     "failures.no_result": ("{check} gave no result", "検査「{check}」の結果が得られませんでした"),
     "found": ("Found", "測定値"),
     "limit": ("Limit", "基準値"),
@@ -90,7 +92,9 @@ FAILURES: Table = {
     "clauses": ("Clauses", "対象条項"),
     "clauses.none": ("no clause of the target", "対象となる条項なし"),
     "reason": ("Reason", "理由"),
-    "interval_at": ("at {level}", "(信頼水準 {level})"),
+    "element": ("element {n}", "{n} 番目"),
+    "decides": ("{key}, which decides among {of}", "{key}（{of} 区分のうち判定を決めたもの）"),
+    "interval_at": ("at {level}", "（信頼水準 {level}）"),
     "sure.inside": ("The whole interval meets the limit.", "信頼区間の全体が基準を満たしています。"),
     "sure.outside": (
         "The whole interval misses the limit: more data of this kind would hardly change that.",
@@ -101,7 +105,8 @@ FAILURES: Table = {
         "信頼区間が基準値をまたいでおり、この件数ではどちらとも言えません。",
     ),
     "sure.across_point": (
-        "Judged by the value alone; the interval reaches across the limit, so the verdict is not shown at its confidence.",
+        "Judged by the value alone; the interval reaches across the limit, so the verdict is not shown at that "
+        "confidence.",
         "点推定値のみで判定しています。信頼区間が基準値をまたぐため、判定は信頼水準のもとで確認されたものではありません。",
     ),
     "sure.point": (
@@ -114,7 +119,7 @@ FAILURES: Table = {
     "error.found": ("Found", "検出内容"),
     "error.do": ("What to do", "対処"),
     "findings": ("Findings", "指摘"),
-    "findings_left": ("… and {n} more in assessment.json", "ほか {n} 件(assessment.json を参照)"),
+    "findings_left": ("… and {n} more in assessment.json", "ほか {n} 件（assessment.json を参照）"),
     "subject.column": ("column {name}", "列 {name}"),
     "subject.slice": ("slice {name}", "部分集合 {name}"),
     "subject.class": ("class {name}", "クラス {name}"),
@@ -135,29 +140,31 @@ REQUIREMENTS: Table = {
     ),
     "requirements.matrix": (
         "Requirements of {guideline} by quality and level",
-        "{guideline} の要求事項(品質特性・レベル別)",
+        "{guideline} の要求事項（品質特性・レベル別）",
     ),
-    "requirements.by_level": ("Levels, lowest first", "レベル(低い順)"),
+    "requirements.by_level": ("Levels, lowest first", "レベル（低い順）"),
     "requirements.nothing": ("nothing measured or declared", "測定・申告ともになし"),
     "requirements.empty": ("The target holds no requirements.", "目標に含まれる要求事項はありません。"),
     "dimension": ("Quality", "品質特性"),
     "target": ("target", "目標"),
     "reached": ("reached", "到達"),
-    "related": ("Related, not deciding", "参考(判定には用いない)"),
+    "related": ("Related, not deciding", "参考（判定には用いない）"),
     "part.measured": ("measured", "測定"),
     "part.declared": ("declared", "申告"),
     "levels": ("Levels", "レベル"),
-    "levels.title": ("Levels: target and reached", "レベル:目標と到達"),
+    "levels.title": ("Levels: target and reached", "レベル：目標と到達"),
     "levels.empty": (
         "No level was asked for, or the guideline has none.",
         "目標レベルの指定がないか、ガイドラインにレベルがありません。",
     ),
-    "level.external": ("External qualities", "外部品質特性"),
-    "level.internal": ("Internal qualities", "内部品質特性"),
-    "level.measured_side": ("reached by measurement alone", "測定のみでの到達"),
+    "level.external": ("External qualities", "外部品質"),
+    "level.internal": ("Internal qualities", "内部品質"),
+    "level.target": ("Target", "目標"),
+    "level.reached": ("Reached", "到達"),
+    "level.measured_side": ("Reached by measurement alone", "測定のみでの到達"),
     "level.nothing_to_measure": ("nothing to measure", "測定の対象なし"),
     "level.none": ("none", "なし"),
-    "verdict": ("verdict", "判定"),
+    "verdict": ("Verdict", "判定"),
     "guidelines": ("Guidelines", "ガイドライン"),
 }
 
@@ -170,18 +177,19 @@ CHECKS: Table = {
         "測定値のみを示します。計画に判定基準がないため、判定はしていません。",
     ),
     "criterion": ("Criterion", "判定基準"),
-    "interval": ("interval", "信頼区間"),
+    "interval": ("Interval", "信頼区間"),
     "against_limit": ("Against the limit", "基準値との比較"),
     "measure": ("Measure", "測定項目"),
     "measures": ("Measures", "測定値一覧"),
     "measure.key": ("For", "区分"),
+    "measure.value": ("Value", "値"),
     "measure.empty": ("nothing was found to measure", "測定の対象がありません"),
-    "unit": ("unit", "単位"),
+    "unit": ("Unit", "単位"),
     "figure.data": ("Data behind this figure", "図のデータ"),
     "figure.missing": ("This resource is not in the evidence.", "このデータはエビデンスに含まれていません。"),
     "table.left": (
         "Not shown here: {rows} more rows, {columns} more columns.",
-        "表示していないもの:{rows} 行、{columns} 列",
+        "表示していないもの：{rows} 行、{columns} 列",
     ),
     "table.series": ("series", "系列"),
     "table.from": ("from", "以上"),
@@ -194,21 +202,22 @@ CHECKS: Table = {
     "chart.columns": ("columns", "列"),
     "chart.count": ("count", "件数"),
     "chart.share": ("share", "割合"),
-    "chart.limit_title": ("{text}: found {found}, limit {limit}", "{text}:測定値 {found}、基準値 {limit}"),
+    "chart.limit": ("limit", "基準値"),
+    "chart.limit_title": ("{text}: found {found}, limit {limit}", "{text}：測定値 {found}、基準値 {limit}"),
     "no_value": ("no value", "値なし"),
     "inputs": ("Inputs", "入力"),
     "input": ("Input", "入力"),
     "parameters": ("Parameters", "パラメーター"),
     "method": ("Method", "方法"),
     "items": ("{measured} of {planned} items measured", "{planned} 件中 {measured} 件を測定"),
-    "items.invalid": (", {n} not usable", "(使用不可 {n} 件)"),
+    "items.invalid": (", {n} not usable", "（使用不可 {n} 件）"),
     "left_out": ("Left out", "対象外の AIT"),
     "left_out.title": ("AITs left out, and why", "実施しなかった AIT とその理由"),
 }
 
 APPENDIX: Table = {
     "appendix": ("Appendix", "付録"),
-    "appendix.title": ("Appendix: what the evidence rests on", "付録:エビデンスの根拠"),
+    "appendix.title": ("Appendix: what the evidence rests on", "付録：エビデンスの根拠"),
     "assumptions": ("Assumptions", "前提"),
     "assume.short": (
         "The intervals presume independent rows.",
@@ -217,13 +226,14 @@ APPENDIX: Table = {
     "assume.independent": (
         "Exact intervals presume independent rows. No group role is declared for: {names}. Where rows belong together "
         "(the same person, device or scene), the intervals are too narrow; declare the group role in the plan.",
-        "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません: {names}。"
+        "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません：{names}。"
         "同じ人・機器・場面などに属する行が含まれる場合、区間は実際より狭くなります。計画で group を指定してください。",
     ),
     "notes": ("Notes on this run", "この評価についての注記"),
     "declarations": ("Declarations", "申告"),
     "declarations.none": ("None.", "ありません。"),
     "declared.what": ("Statement", "内容"),
+    "declared.no": ("answered no:", "「いいえ」の回答："),
     "declared.file": ("File", "ファイル"),
     "declared.by": ("By", "申告者"),
     "declared.date": ("Date", "申告日"),
@@ -260,12 +270,12 @@ APPENDIX: Table = {
     "reading": ("How to read the verdicts", "判定の読み方"),
     "meaning.met": (
         "The found value, with its interval where asked, satisfies the criterion.",
-        "測定値(指定時は信頼区間)が基準を満たしています。",
+        "測定値（指定時は信頼区間）が基準を満たしています。",
     ),
     "meaning.not_met": ("It does not.", "基準を満たしていません。"),
     "meaning.undetermined": (
         "Neither is shown: too few items, no value, or a check that failed.",
-        "どちらとも言えません(件数不足、値なし、または検査の失敗)。",
+        "どちらとも言えません（件数不足、値なし、または検査の失敗）。",
     ),
     "meaning.reported": (
         "Measured without a criterion; counts for nothing.",

@@ -101,7 +101,10 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
         checks=tuple(context.check_ref(c) for c in state.checks),
         related=tuple(context.check_ref(c) for c in state.related),
         records=tuple(context.record_ref(r) for r in state.records),
-        declarations=tuple(Ref(d.by, declaration_anchor(d), d.date, d.state) for d in state.declarations),
+        declarations=tuple(
+            Ref(f"{d.by}, {d.date}", declaration_anchor(d), d.statement or d.not_applicable or "", d.state)
+            for d in state.declarations
+        ),
     )
 
 

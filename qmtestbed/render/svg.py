@@ -24,7 +24,8 @@ def coordinate(x: float) -> str:
 class Canvas:
     """A picture under construction, ``width`` × ``height`` units; text is given raw and escaped here."""
 
-    def __init__(self, width: float, height: float, title: str, css: str = "chart") -> None:
+    def __init__(self, width: float, height: float, title: str, css: str = "chart", stretch: bool = False) -> None:
+        self._fit = ' preserveAspectRatio="none"' if stretch else ""
         self._size = f"{coordinate(width)} {coordinate(height)}"
         self._title = escape(clean(title, 600))
         self._css = css
@@ -70,7 +71,7 @@ class Canvas:
 
     def done(self) -> Svg:
         """Give the picture, with its title as accessible name."""
-        head = f'<svg class="{self._css}" viewBox="0 0 {self._size}" role="img" aria-label="{self._title}">'
+        head = f'<svg class="{self._css}" viewBox="0 0 {self._size}"{self._fit} role="img" aria-label="{self._title}">'
         return Svg(f"{head}<title>{self._title}</title>{''.join(self._parts)}</svg>")
 
     def _shape(self, name: str, attributes: str, css: str, title: str = "") -> None:
@@ -105,11 +106,23 @@ class Scale:
             low, high = low - (abs(low) * 0.1 or 0.5), high + (abs(high) * 0.1 or 0.5)
         return cls(low, high, start, end)
 
-    def ticks(self, about: int = 5) -> tuple[tuple[float, str], ...]:
-        """Give round values inside the scale with their spelling, about so many."""
+    @classmethod
+    def round(cls, values: Sequence[float], start: float, end: float, about: int = 5) -> Scale:
+        """Make a scale that holds all ``values`` and ends on round ones."""
+        scale = cls.over(values, start, end)
+        step = scale.step(about)
+        low, high = math.floor(scale.low / step + 1e-9) * step, math.ceil(scale.high / step - 1e-9) * step
+        return cls(low, high, start, end)
+
+    def step(self, about: int) -> float:
+        """Give the distance of about so many ticks: 1, 2 or 5 times a power of ten."""
         raw = (self.high - self.low) / max(1, about)
         base = 10.0 ** math.floor(math.log10(raw))
-        step = next((base * m for m in (1, 2, 5) if base * m >= raw * 0.999), base * 10)
+        return next((base * m for m in (1, 2, 5) if base * m >= raw * 0.999), base * 10)
+
+    def ticks(self, about: int = 5) -> tuple[tuple[float, str], ...]:
+        """Give round values inside the scale with their spelling, about so many."""
+        step = self.step(about)
         decimals = max(0, -math.floor(math.log10(step) + 1e-9))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         if decimals > 6 or abs(last * step) >= 1e7:

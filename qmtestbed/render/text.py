@@ -39,8 +39,8 @@ def clean(text: str, limit: int = 2000) -> str:
     """Make ``text`` inert: what can't be seen is shown by name, and the end is cut off visibly.
 
     Line feeds stay; tabs and carriage returns become a space or nothing; every other control character, override of
-    the writing direction or code point that XML can't hold is replaced by a visible sign such as ``␛`` or
-    ``⟨U+202E⟩``, so that two different names stay different.
+    the writing direction or code point that XML can't hold is replaced by its name, such as ``⟨U+202E⟩``, so that two
+    different names stay different.
     """
     left = len(text) - limit
     if left > 0:
@@ -51,12 +51,7 @@ def clean(text: str, limit: int = 2000) -> str:
 
 
 def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if match[0] == "\t":
-        return " "
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return " " if match[0] == "\t" else f"⟨U+{ord(match[0]):04X}⟩"
 
 
 def scrub(value: T, limit: int = 2000) -> T:
@@ -142,10 +137,10 @@ def fixed(x: float, decimals: int) -> str:
 
 
 def decimals_for(spread: float) -> int:
-    """How many decimals show a difference of ``spread`` with two significant digits."""
+    """How many decimals show a difference of ``spread`` with three significant digits."""
     if not math.isfinite(spread) or spread <= 0:
         return 4
-    return min(8, max(0, 1 - math.floor(math.log10(spread))))
+    return min(8, max(0, 2 - math.floor(math.log10(spread))))
 
 
 def apart(x: float, bounds: tuple[float | None, ...], decimals: int) -> int:

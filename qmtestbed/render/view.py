@@ -9,7 +9,7 @@ from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, View
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
 from qmtestbed.render.text import Svg, date, scrub, web_address
-from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, InventoryFacts
 from qmtestbed.types.plan import Inventory
@@ -56,7 +56,7 @@ def _criteria_bar(context: Context) -> Svg:
     h, w = context.assessment.headlines.criteria, context.w
     parts = [(h.met, "met"), (h.not_met, "not_met"), (h.undetermined, "undetermined")]
     said = ", ".join(f"{w(f'verdict.{name}')} {n}" for n, name in parts)
-    return shares([(n, name, SYMBOLS[name]) for n, name in parts], said)
+    return shares(parts, said)
 
 
 def _evidence_bar(context: Context, part: str) -> Svg:
@@ -65,7 +65,7 @@ def _evidence_bar(context: Context, part: str) -> Svg:
         (h.measured_supported, h.measured_needed) if part == "measured" else (h.declared_supported, h.declared_needed)
     )
     said = w(f"headline.{part}", have=f"{have:,}", need=f"{need:,}")
-    return shares([(have, "met", SYMBOLS["supported"]), (max(0, need - have), "open", "")], said)
+    return shares([(have, "met"), (max(0, need - have), "open")], said)
 
 
 def _guideline(name: str, context: Context) -> GuidelineView:

@@ -67,7 +67,7 @@ class Words:
         self.language: Language = language
         self._table = TABLES[language]
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """Give the text under ``key`` with ``values`` put in; numbers get commas between thousands."""
         text = self._table[key]
         shown = {k: f"{v:,}" if isinstance(v, int) else v for k, v in values.items()}

@@ -63,7 +63,7 @@ def _find(name: str, uri: str) -> ModelFacts:
     info = mlflow.models.get_model_info(pinned)
     if info.model_id:
         pinned = f"models:/{info.model_id}"
-    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=pinned))
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=pinned)).resolve()
     return describe_model(name, folder, pinned, uri, version)
 
 

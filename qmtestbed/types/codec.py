@@ -95,13 +95,15 @@ def encode(value: Any) -> Any:
 
 
 def lean(value: Any) -> Any:
-    """As :func:`encode`, without the empty lists and mappings of optional fields: for documents that people read."""
-    data = encode(value)
-    if isinstance(data, dict):
-        return {k: lean(v) for k, v in data.items() if v not in ([], {})}
-    if isinstance(data, list):
-        return [lean(v) for v in data]
-    return data
+    """As :func:`encode`, without fields that are empty: for documents that people read."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "to_json"):
+        pairs = ((f.wire, getattr(value, f.name)) for f in _fields(type(value)))
+        return {wire: lean(v) for wire, v in pairs if v is not None and v != () and v != {}}
+    if isinstance(value, Mapping):
+        return {str(k): lean(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [lean(v) for v in value]
+    return value
 
 
 def canonical(value: Any) -> bytes:

@@ -38,7 +38,7 @@ Need = Literal[
     "gradient",
     "native",
 ]
-ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "images", "text"]
+ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "text"]
 
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 _SIZES = {"MiB": 2**20, "GiB": 2**30}
@@ -102,11 +102,15 @@ class ResourceSpec:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A criterion that ``evaluate`` writes into a plan, with its reason and how often it would be a false alarm."""
+    """A criterion that ``evaluate`` writes into a plan, with its reason and how often it would be a false alarm.
+
+    ``inputs`` are optional inputs without which it makes no sense, and is not written.
+    """
 
     criterion: str
     because: Text
     false_alarm: str
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from qmtestbed.ait import Roles, Task
+from qmtestbed.ait import Roles, Task, class_name
 from qmtestbed.types.codec import Shape
-from qmtestbed.types.values import Label, class_name
+from qmtestbed.types.values import Label
 
 DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"

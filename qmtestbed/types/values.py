@@ -117,10 +117,15 @@ def _single_from_json(data: Any) -> Single:
             return Undefined(data["undefined"])
         if set(data) == {"value", "low", "high", "level", "n"}:
             numbers = [data[k] for k in ("value", "low", "high", "level")]
-            if all(isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x) for x in numbers):
+            whole = isinstance(data["n"], int) and not isinstance(data["n"], bool)
+            if whole and all(_is_finite(x) for x in numbers) and data["low"] <= data["high"]:
                 value, low, high, level = (float(x) for x in numbers)
-                return Estimate(value, low, high, level, int(data["n"]))
+                return Estimate(value, low, high, level, data["n"])
     raise ValueError("not a measured value: a number, an estimate, an undefined value, or those per key")
+
+
+def _is_finite(x: Any) -> bool:
+    return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x)
 
 
 def point(value: Single) -> float | None:
@@ -131,11 +136,4 @@ def point(value: Single) -> float | None:
 
 
 Label = str | int | float | bool
-"""A class as users write it in a plan or as it stands in a file."""
-
-
-def class_name(label: Any) -> str:
-    """Give the one spelling of a class: ``str(label)``, where 1.0 and 1 are the same class ``"1"``."""
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    return str(label)
+"""A class as users write it in a plan or as it stands in a file; see :func:`qmtestbed.ait.class_name`."""

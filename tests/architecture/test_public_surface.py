@@ -25,6 +25,8 @@ def test_what_an_author_imports() -> None:
     assert qmtestbed.ait.__all__ == [
         "Bars", "Curve", "DataTable", "Design", "Estimate", "Finding", "FindingKind", "Histogram", "Images", "Matrix",
         "Model", "Predictions", "Prose", "Resource", "Roles", "Subject", "Table", "Task", "Texts", "Undefined",
+        "class_name",
+        "class_name",
     ]  # fmt: skip
 
 

@@ -39,6 +39,7 @@ REQUIREMENTS: Mapping[str, tuple[list[str], list[list[str]]]] = {
     "d2": (["measured"], [["stress"]]),
 }
 EXTERNAL: Mapping[str, Mapping[str, list[str]]] = {
+    "privacy": {"P-1": []},
     "safe": {"S-0": [], "S-1": ["A-1", "B-S1"], "S-2": ["A-2", "B-S2"], "S-3": []},
     "speed": {"V-1": ["A-1", "B-E1"], "V-2": ["A-2", "B-E2"]},
     "upkeep": {"U-1": ["D-1"], "U-2": ["D-2"], "U-3": ["D-2", "H-1"], "U-4": ["H-1"]},

@@ -104,6 +104,9 @@ def test_the_interval_decides_with_at(criterion: str, low: float, high: float, v
         ("m[yes] >= 0.5", {}, "has no key 'yes'"),
         ("m[yes] >= 0.5", {"yess": 0.9}, "has no key 'yes'; did you mean 'yess'?"),
         ("m[yes] >= 0.5", 0.9, "has no keys"),
+        ("m[yes] >= 0.5", Undefined("one class only"), "undefined: one class only"),
+        ("m >= 0.5 at 95%", Estimate(0.6, 0.4, 0.9, 0.95, 10**400), "no usable number"),
+        ("m >= 0.5", Estimate(math.nan, 0.7, 0.9, 0.95, 5), "no usable number"),
         ("m[0] >= 0.5", (0.9, 0.9), "has no keys"),
     ],
 )
@@ -132,6 +135,7 @@ def test_a_declared_measure_that_the_record_lacks_is_undetermined() -> None:
         ("m >= 0.8", {"a": 0.7, "b": 0.5, "c": 0.9}, NOT, "b", 0.5),
         ("m <= 0.2", {"a": 0.3, "b": 0.5, "c": 0.1}, NOT, "b", 0.5),
         ("m in [0.8, 1.25]", {"a": 0.75, "b": 1.5, "c": 1}, NOT, "b", 1.5),
+        ("m in [0.8, 1.25]", {"a": 0.4, "b": 1.3, "c": 1}, NOT, "a", 0.4),
         ("m >= 0.8", {"a": 0.9, "b": Undefined("empty")}, OPEN, "b", None),
         ("m >= 0.8", {"a": 0.7, "b": Undefined("empty")}, NOT, "a", 0.7),
         ("m[a] >= 0.8", {"a": 0.9, "b": 0.1}, MET, "a", 0.9),
@@ -156,6 +160,11 @@ def test_the_order_of_keys_changes_nothing() -> None:
     assert judged("m >= 0.8", keyed) == judged("m >= 0.8", backwards)
 
 
+def test_a_key_without_a_number_is_worse_than_an_open_one() -> None:
+    keyed = {"a": Estimate(0.95, 0.85, 0.99, 0.95, 40), "b": Undefined("no rows")}
+    assert judged("m >= 0.9 at 95%", keyed).key == "b"
+
+
 def test_of_open_keys_the_one_farthest_from_being_shown_is_shown() -> None:
     keyed = {"a": Estimate(0.95, 0.85, 0.99, 0.95, 40), "b": Estimate(0.93, 0.6, 0.99, 0.95, 9)}
     assert judged("m >= 0.9 at 95%", keyed).key == "b"
@@ -169,6 +178,10 @@ def test_of_open_keys_the_one_farthest_from_being_shown_is_shown() -> None:
         ("m < 1e-3", 0.5, "found 0.5, limit < 0.001"),
         ("m >= 0.9", 0.899999, "found 0.899999, limit >= 0.9"),
         ("m >= 0.9", 0.8999999999999999, "found 0.8999999999999999, limit >= 0.9"),
+        ("m in [0.5, 0.9]", 0.900001, "found 0.900001, limit in [0.5, 0.9]"),
+        ("m <= 0.123456", 0.12345, "found 0.12345, limit <= 0.123456"),
+        ("m <= 0.123456", 0.123456, "found 0.123456, limit <= 0.123456"),
+        ("m >= 0.9", {"a": 0.8}, "key a: found 0.8, limit >= 0.9"),
         ("m >= 0.99995", 0.99991, "found 0.9999, limit >= 0.99995"),
         ("m >= 0.9", Estimate(0.91, 0.85, 0.95, 0.95, 100), "found 0.91, limit >= 0.9; not shown at 95 %"),
         ("m >= 0.9", Estimate(0.88, 0.85, 0.95, 0.95, 100), "found 0.88, limit >= 0.9; not shown at 95 %"),
@@ -178,6 +191,12 @@ def test_of_open_keys_the_one_farthest_from_being_shown_is_shown() -> None:
             "m >= 0.9 at 95%",
             Estimate(0.93, 0.91, 0.95, 0.95, 800),
             "found 0.93 (0.91 to 0.95 at 95 %, n = 800), limit >= 0.9 at 95 %",
+        ),
+        (
+            "m >= 0.9 at 95%",
+            Estimate(0.925, 0.85, 0.95, 0.95, 50),
+            "found 0.925 (0.85 to 0.95 at 95 %, n = 50), limit >= 0.9 at 95 %; "
+            "not shown at this sample size; about n = 450 would be needed if the estimate holds",
         ),
     ],
 )
@@ -204,5 +223,6 @@ def test_the_numbers_of_an_estimate_are_carried() -> None:
     assert (found.measure, found.bound) == ("m", (0.9, None))
 
 
-def test_the_bound_of_a_baseline_is_not_known() -> None:
-    assert judged("m >= baseline", 0.9).bound == (None, None)
+@pytest.mark.parametrize("criterion", ["m >= baseline", "m >= baseline + 0.1", "m <= 1e999", "m in [0, 1e999]"])
+def test_a_bound_that_is_no_number_is_not_carried(criterion: str) -> None:
+    assert judged(criterion, 0.9).bound == (None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,10 +55,10 @@ def test_a_keyed_criterion_speaks_of_its_key_only(build: Any, subject: dict[str,
     assert bool(judged) is counts
 
 
-def test_a_criterion_on_all_keys_speaks_of_every_subject(build: Any) -> None:
-    findings = [weak(class_="no"), weak(class_="yes")]
+def test_a_criterion_on_all_keys_speaks_of_each_subject_whose_own_value_misses_it(build: Any) -> None:
+    findings = [weak(class_="no"), weak(class_="yes"), weak(class_="unmeasured")]
     judged = found(build, ["recall >= 0.8"], findings, recall={"yes": 0.5, "no": 0.9})
-    assert [f.subject.class_ for f in judged] == ["no", "yes"]
+    assert [f.subject.class_ for f in judged] == ["unmeasured", "yes"]
 
 
 def test_one_per_kind_and_subject_and_the_worst_stands_for_all(build: Any) -> None:
@@ -95,6 +96,23 @@ def test_the_order_in_the_record_changes_nothing(build: Any) -> None:
     findings = [weak(0.7, "b", class_="x"), weak(0.7, "a", class_="x"), weak(0.2, "c", rows=(3,)), weak(0.1, rows=(1,))]
     forwards = found(build, ["recall >= 0.8"], findings, recall={"x": 0.1})
     assert forwards == found(build, ["recall >= 0.8"], findings[::-1], recall={"x": 0.1})
+
+
+def test_of_several_criteria_one_that_is_not_met_is_enough(build: Any) -> None:
+    finding = weak(measure="accuracy", class_="yes")
+    assert found(build, ["accuracy >= 0.9", "duplicates == 0"], [finding], accuracy=0.5, duplicates=3)
+
+
+def test_pairs_are_subjects_of_their_own(build: Any) -> None:
+    findings = [weak(measure="accuracy", pair=pair) for pair in (("a", "b"), ("a", "c"), ("a", "b"))]
+    judged = found(build, ["accuracy >= 0.9"], findings, accuracy=0.5)
+    assert [f.subject.pair for f in judged] == [("a", "b"), ("a", "c")]
+
+
+def test_without_a_manifest_the_largest_stands_for_all(build: Any) -> None:
+    check = build.bad(findings=(weak(0.2, "x", "accuracy", column="a"), weak(0.4, "x", "accuracy", column="a")))
+    (judged,) = judge(replace(build.run({"c": check}), manifests={})).findings
+    assert judged.value == 0.4
 
 
 def test_each_check_has_its_own_in_the_order_of_the_plan(build: Any) -> None:

@@ -64,6 +64,13 @@ def test_many_missing_declarations_are_counted(build: Any) -> None:
     assert evidence.fills_gap == "add a declaration for a1, s1, s2, … (1 more)"
 
 
+def test_a_level_asked_for_under_one_of_two_guidelines_is_enough(build: Any) -> None:
+    two = [build.guideline("other"), build.guideline()]
+    evidence = judge(build.run({}, guidelines=two, levels={"small@1": {"safe": "S-1"}})).headlines.evidence
+    assert evidence.level_asked
+    assert evidence.fills_gap == "add a check with accuracy for small@1:a1"
+
+
 def test_without_a_guideline_the_line_says_so(build: Any) -> None:
     evidence = judge(build.run({"c": build.good()}, guidelines=[], levels={})).headlines.evidence
     assert evidence.fills_gap == "no guideline asked for; name one in the plan"

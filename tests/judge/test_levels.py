@@ -82,7 +82,7 @@ def test_an_internal_level_without_requirements_is_never_reached(build: Any) -> 
     found = levels(run(build, {"upkeep": "U-3"}, checks, declared="d1"))
     assert found["H-1"] == ("not_covered", None, NOTHING)
     assert found["D-2"] == ("reached", "D-2", "D-2")
-    assert found["U-3"] == ("not_reached", "U-2", "D-2".replace("D", "U"))
+    assert found["U-3"] == ("not_reached", "U-2", "U-2")
     assert levels(run(build, {"upkeep": "U-4"}, checks, declared="d1"))["U-4"] == ("not_covered", None, NOTHING)
 
 
@@ -93,9 +93,12 @@ def test_an_unknown_target_is_not_covered_and_no_exception(build: Any, asked: di
 
 
 def test_a_guideline_that_is_not_in_the_evidence_covers_nothing(build: Any) -> None:
-    evidence = replace(build.run({"c": build.good()}), guidelines={})
-    found = judge(evidence)
-    assert levels(found) == {"S-1": ("not_covered", None, NOTHING)}
+    asked = {"speed": "V-1", "safe": "S-1"}
+    found = judge(replace(build.run({"c": build.good()}, levels=asked), guidelines={}))
+    assert [(x.dimension, x.target, x.verdict) for x in found.levels] == [
+        ("safe", "S-1", "not_covered"),
+        ("speed", "V-1", "not_covered"),
+    ]
     assert found.guidelines == ("small@1",)
 
 
@@ -122,6 +125,10 @@ def test_waiving_what_a_level_adds_does_not_hide_the_level_below(build: Any) -> 
     assert found["S-2"] == ("not_reached", None, None)
 
 
+def test_waiving_all_does_not_hide_that_a_level_asks_for_one_without_requirements(build: Any) -> None:
+    assert levels(run(build, {"upkeep": "U-3"}, waived="d1 d2"))["U-3"] == ("not_reached", None, NOTHING)
+
+
 def test_the_measured_side_is_told_alone(build: Any) -> None:
     def side(checks: Any, target: str, asked: dict[str, str]) -> str | None:
         return levels(run(build, asked, checks))[target][2]
@@ -145,8 +152,11 @@ def test_a_guideline_with_internal_chains_only_is_targeted_to_their_ends(build: 
 
 def test_a_clause_that_the_guideline_does_not_describe_supports_nothing(build: Any) -> None:
     guideline = build.guideline()
-    less = {k: r for k, r in guideline.requirements.items() if k != "s1"}
+    less = {k: r for k, r in guideline.requirements.items() if k not in ("s1", "s2", "a2")}
     holed = replace(guideline, requirements=less)
-    found = judge(build.run({"c": build.good()}, build.declaration("a1"), build.declaration("s1"), guidelines=[holed]))
+    declared = [build.declaration(r) for r in ("a1", "a2", "s1", "s2")]
+    found = judge(build.run({"c": build.good()}, *declared, guidelines=[holed], levels={"safe": "S-2"}))
+    assert [r.id for r in found.requirements] == ["a1", "a2", "s1", "s2"]
     assert build.of_requirement(found, "s1").verdict == "no_evidence"
-    assert levels(found)["S-1"][0] == "not_reached"
+    assert build.of_requirement(found, "s1").reason == "the guideline names no evidence for it"
+    assert levels(found)["S-2"][0] == "not_reached"

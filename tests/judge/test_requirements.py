@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from qmtestbed.judge import judge
-
-Checks = dict[str, str]
+from qmtestbed.judge.parts import measured_part
 
 
 def state(build: Any, requirement: str, checks: Any, *declared: Any, levels: Any = None) -> Any:
@@ -59,6 +59,20 @@ def test_the_measured_part(build: Any, checks: list[str], part: str, reason: str
     found = state(build, "a1", made)
     assert found.parts["measured"] == part
     assert f"measured: {reason}" in found.reason
+
+
+def test_the_alternative_that_is_nearest_to_complete_is_named(build: Any) -> None:
+    one = build.guideline().requirements["a1"]
+    sets = (("left", "x", "y", "z"), ("stress",), ("left", "right", "drift"))
+    (check,) = judge(build.run({"c": build.good("left")})).checks
+    part, reason = measured_part(replace(one, informed_by=sets), [check], set())
+    assert (part, reason) == ("undetermined", "no judged check with drift, right")
+
+
+def test_an_empty_alternative_supports_nothing(build: Any) -> None:
+    one = build.guideline().requirements["a1"]
+    (check,) = judge(build.run({"c": build.good("left")})).checks
+    assert measured_part(replace(one, informed_by=((),)), [check], set())[0] == "undetermined"
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def test_a_weighted_mean_worked_out_by_hand():
 def test_the_range_of_the_values_cuts_the_interval():
     e = mean_interval([0.0, 0.1, 3.0], 0.95, low=0.0)
     assert e.low == 0.0
-    assert mean_interval([0.1] * 3, 0.95).value == 0.1
+    assert mean_interval([0.1] * 30, 0.95).value == 0.1
 
 
 def numerical_influence(statistic: Callable[[Any], float], weights: Any) -> np.ndarray:
@@ -300,8 +300,11 @@ def test_too_few_items_for_an_interval():
 
 
 def test_no_errors_and_no_spread():
-    assert (rms_interval([0.0, 0.0], 0.95).value, ends(rms_interval([0.0, 0.0], 0.95))) == (0, (0, 0))
-    assert (r2_interval([1, 2], [1, 2], 0.95).value, ends(r2_interval([1, 2], [1, 2], 0.95))) == (1, (1, 1))
+    y, none = np.arange(30), np.zeros(30)
+    assert (rms_interval(none, 0.95).value, ends(rms_interval(none, 0.95))) == (0, (0, 0))
+    assert (r2_interval(y, y, 0.95).value, ends(r2_interval(y, y, 0.95))) == (1, (1, 1))
+    for few in (rms_interval(none[1:], 0.95), r2_interval(y[1:], y[1:], 0.95), mean_interval([0.1] * 29, 0.95)):
+        assert isinstance(few, Undefined) and "agree" in few.reason  # agreement of a few is no certainty
     assert isinstance(r2_interval([0.1] * 9, np.arange(9), 0.95), Undefined)
 
 

@@ -165,7 +165,7 @@ def _record(check: str, seconds: float) -> Record:
         isolation=("fork server", "seccomp", "no network", "rlimits"),
         measures={k: MeasureValue(v) for k, v in MEASURES.get(check, {}).items()},
         resources={k: StoredResource(r.KIND, sha(check + k), 4000) for k, r in RESOURCES.get(check, {}).items()},
-        items=None if failed else Items(1000, 1000, 997 if check == "performance" else 1000, 3, sha("ids")),
+        items=None if failed else Items(1003, 1003, 1000, 3, sha("ids")),
         error=FAILURE if failed else None,
         started="2026-11-20T03:40:02Z",
         seconds=seconds,
@@ -416,14 +416,13 @@ def _requirement(guideline: Guideline, name: str) -> a.RequirementState:
     )
 
 
+TARGETS = "A-1-L2 A-2-L2 B-1-L2 B-2-E1 B-2-S2 B-3-L2 C-1-L2 C-2-L2 D-1-L2 E-1-L2".split()
+
+
 def _levels() -> tuple[a.LevelState, ...]:
     external = [("risk_avoidance", "AISL-0.2", None, None), ("performance", "AIPL-1", None, "AIPL-1")]
-    internal = [
-        ("A-1", "A-1-L2", "A-1-L1", "nothing to measure"),
-        ("B-2", "B-2-S2", None, None),
-        ("B-3", "B-3-L2", None, "B-3-L2"),
-    ]
-    internal += [("C-1", "C-1-L2", None, None), ("C-2", "C-2-L2", None, "C-2-L2"), ("E-1", "E-1-L2", None, "E-1-L1")]
+    reached = {"A-1-L2": ("A-1-L1", "nothing to measure"), "B-3-L2": (None, "B-3-L2"), "C-2-L2": (None, "C-2-L2")}
+    internal = [(t.rsplit("-", 1)[0], t, *reached.get(t, (None, None))) for t in TARGETS]
     rows = [("external", *row) for row in external] + [("internal", *row) for row in internal]
     return tuple(a.LevelState("mlqm@3", d, kind, t, "not_reached", r, m) for kind, d, t, r, m in rows)  # type: ignore[arg-type]
 
@@ -521,7 +520,10 @@ def template() -> Path:
     return HERE.parents[1] / "reports" / "quality"
 
 
-PAYLOAD = "<script>alert(1)</script>]]>--><img src=x onerror=alert(1)>'\"&|`\u202eevil\x1b[31m\x00\x07::error::javascript:alert(1)"
+PAYLOAD = (
+    "<script>alert(1)</script>]]>--><img src=x onerror=alert(1)>'\"&|`\u202eevil\x1b[31m\x00\x07::error::"
+    "javascript:alert(1) http://evil.example www.evil.example"
+)
 
 
 @pytest.fixture(scope="session")

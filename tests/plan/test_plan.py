@@ -1,0 +1,107 @@
+"""A plan's problems: all at once, each with file, line and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qmtestbed.catalogue import Catalogue
+from qmtestbed.errors import PlanError
+from qmtestbed.plan import load_plan
+
+GOOD = """\
+schema: qmtestbed/plan/v1
+component: churn
+guideline: mlqm@3
+levels: {performance: AIPL-1}
+inventories:
+  model: models:/churn@champion
+  test: {uri: test.parquet, label: churned}
+checks:
+  performance:
+    ait: classification_performance
+    with: {model: model, data: test}
+    params: {average: macro}
+    expect:
+      - accuracy >= 0.9 at 95%
+      - {criterion: "recall[yes] >= 0.8", because: misses cost more}
+    for: [C-1-L1-1]
+declarations:
+  - {requirement: A-1-L1-1, statement: done, by: QA, date: 2026-01-01, until: 2027-01-01}
+"""
+
+
+def problems(tmp_path: Path, catalogue: Catalogue, text: str) -> list[tuple[str, str, str]]:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(PlanError) as caught:
+        load_plan(path, catalogue)
+    return [(p.where.rsplit(":", 1)[-1], p.what, p.do) for p in caught.value.problems]
+
+
+def test_a_good_plan(tmp_path: Path, catalogue: Catalogue) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(GOOD, "utf-8")
+    loaded = load_plan(path, catalogue)
+    assert loaded.plan.targets("mlqm@3") == {"performance": "AIPL-1"}
+    assert loaded.folder == tmp_path and loaded.source == GOOD.encode()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what", "do"),
+    [
+        ("mlqm@3", "mlqm@9", "3", "unknown guideline", "mlqm@3"),
+        ("performance: AIPL-1", "perfomance: AIPL-1", "4", "unknown quality", "performance"),
+        ("AIPL-1", "AIPL-7", "4", "unknown level", "AIPL-1"),
+        ("ait: classification_performance", "ait: clasification_performance", "10", "unknown AIT", "did you"),
+        ("model: model, data: test}", "model: modle, data: test}", "11", "unknown inventory 'modle'", "'model'"),
+        ("model: model, data: test}", "data: test}", "11", "needs the input 'predictions'", "bind model and data"),
+        ("{model: model, data: test}", "{model: model, data: test, tst: test}", "11", "no input 'tst'", ""),
+        ("average: macro", "avg: macro", "12", "no parameter 'avg'", "average"),
+        ("average: macro", "average: micro", "12", "must be one of", ""),
+        ("average: macro", "average: 3", "12", "of type string", ""),
+        ("accuracy >= 0.9", "acuracy >= 0.9", "14", "no measure 'acuracy'", "accuracy"),
+        ("accuracy >= 0.9", "accuracy[yes] >= 0.9", "14", "one value", "without brackets"),
+        ("accuracy >= 0.9", "accuracy <= 0.9", "14", "better when higher", "turn"),
+        ("accuracy >= 0.9", "accuracy >= 1.2", "14", "no value can meet it", "inside"),
+        ("accuracy >= 0.9", "accuracy > 1", "14", "no value can meet it", "inside"),
+        ("accuracy >= 0.9", "accuracy >= 0", "14", "no value can miss it", "inside"),
+        ("accuracy >= 0.9", "accuracy in [0, 1]", "14", "no value can miss it", "inside"),
+        ("accuracy >= 0.9 at 95%", "accuracy == 0.9 at 95%", "14", "equals", "in [a, b]"),
+        ("at 95%", "at 90%", "14", "the plan's confidence is 0.95", "at 95%"),
+        ("accuracy >= 0.9 at 95%", "mcc >= 0.5 at 95%", "14", "without an interval", "leave out"),
+        ("accuracy >= 0.9 at 95%", "accuracy >= baseline", "14", "no baseline", "number"),
+        ("accuracy >= 0.9 at 95%", "accuracy is good", "14", "not a criterion", ""),
+        ("for: [C-1-L1-1]", "for: [C-1-L1-9]", "16", "unknown clause", "C-1-L1-1"),
+        ("requirement: A-1-L1-1", "requirement: A-9-L1-1", "18", "unknown requirement", "-1-L1-1"),
+        ("statement: done, ", "", "18", "says nothing", "statement"),
+        ("until: 2027-01-01", "until: 2025-01-01", "18", "ends before it begins", ""),
+        ("date: 2026-01-01", "date: 1.1.2026", "18", "must match", "2026-11-01"),
+        ("by: QA, ", "", "18", "'by' is missing", "who"),
+        ("component: churn", "componnt: churn", "2", "unknown key 'componnt'", "component"),
+    ],
+)  # fmt: skip
+def test_each_problem_at_its_line(
+    tmp_path: Path, catalogue: Catalogue, old: str, new: str, line: str, what: str, do: str
+) -> None:
+    assert old in GOOD
+    found = problems(tmp_path, catalogue, GOOD.replace(old, new, 1))
+    assert any(f[0] == line and what in f[1] and do in f[2] for f in found), found
+
+
+def test_a_second_declaration_names_the_first(tmp_path: Path, catalogue: Catalogue) -> None:
+    again = "  - {requirement: A-1-L1-1, not_applicable: no risk, by: QA, date: 2026-01-01}\n"
+    found = problems(tmp_path, catalogue, GOOD + again)
+    assert [(line, what) for line, what, _ in found] == [("19", "a second declaration for A-1-L1-1")]
+
+
+def test_all_problems_at_once(tmp_path: Path, catalogue: Catalogue) -> None:
+    text = GOOD.replace("AIPL-1", "AIPL-7").replace("accuracy >=", "acuracy >=").replace("C-1-L1-1]", "C-9]")
+    assert [line for line, _, _ in problems(tmp_path, catalogue, text)] == ["4", "14", "16"]
+
+
+def test_several_guidelines_nest_their_levels(tmp_path: Path, catalogue: Catalogue) -> None:
+    text = GOOD.replace("guideline: mlqm@3", "guideline: [mlqm@3, other@1]")
+    found = problems(tmp_path, catalogue, text)
+    assert any("must nest" in what for _, what, _ in found) and any("unknown guideline" in what for _, what, _ in found)
