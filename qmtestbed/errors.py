@@ -101,8 +101,10 @@ class IntegrityError(QmtestbedError):
 class JobError(QmtestbedError):
     """What went wrong inside a job; the worker turns it into the error of a record, with any facts found so far."""
 
+    usual_do = "see its log in the run folder"
+
     def __init__(self, what: str, *, found: str = "", do: str = "") -> None:
-        self.what, self.found, self.do = what, found, do
+        self.what, self.found, self.do = what, found, do or self.usual_do
         self.facts: dict[str, object] = {}
         super().__init__(what)
 
@@ -110,13 +112,19 @@ class JobError(QmtestbedError):
 class ModelFault(JobError):
     """The model can't be loaded here, or its outputs can't be used."""
 
+    usual_do = "mend the model, or what the plan says of it"
+
 
 class AitFault(JobError):
     """The AIT broke its contract: an undeclared name, a wrong type, a value out of range."""
 
+    usual_do = "mend measure.py, or what its ait.yaml declares"
+
 
 class NeedNotMet(JobError):
     """The model or the data lack something the AIT needs, and only loading them could tell."""
+
+    usual_do = "leave the check out, or bind what it needs"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -30,13 +30,14 @@ class Detail:
     prose: int = 20_000
     findings: int = 50
     figures: int = 1000
+    drawn: bool = True
 
 
 DETAILS = (
     Detail(),
     Detail(rows=60, columns=20, text=800, cell=120, prose=4000, findings=20, figures=200),
     Detail(rows=12, columns=10, text=300, cell=60, prose=600, findings=5, figures=40),
-    Detail(rows=3, columns=5, text=80, cell=30, prose=100, findings=1, figures=0),
+    Detail(rows=3, columns=5, text=80, cell=30, prose=100, findings=1, figures=0, drawn=False),
 )
 """Tried in this order until the page is small enough."""
 

@@ -43,8 +43,10 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
         sure=sure_text(c, bound, bool(parsed and parsed.confidence), w),
         reason=c.reason,
         because=c.because or "",
-        figure=against_limit(_rows(c, parsed, bound, record, own, w), bound, span, title, named),
-        strip=strip(own, bound, span, title),
+        figure=None
+        if not context.detail.drawn
+        else against_limit(_rows(c, parsed, bound, record, own, w), bound, span, title, named),
+        strip=strip(own, bound, span, title) if context.detail.drawn else None,
     )
 
 

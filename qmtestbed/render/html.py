@@ -55,10 +55,18 @@ def page(
 
 
 def _template(folder: Path, entry: str) -> Template:
-    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    environment = ImmutableSandboxedEnvironment(
+    class Strict(ImmutableSandboxedEnvironment):
+        def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+            tree = super()._parse(source, name, filename)
+            switch = tree.find(nodes.ScopedEvalContextModifier)
+            if switch is not None:
+                raise TemplateSyntaxError("autoescape can't be switched", switch.lineno, name, filename)
+            return tree
+
+    environment = Strict(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,

@@ -88,7 +88,7 @@ def _failure(f: FailureView, w: Words) -> list[str]:
     clauses = ", ".join(text(r.text, 40) for r in f.clauses)
     tail = [where, clauses]
     if c is None:
-        error = f"{text(f.error.what)} {text(f.error.do)}" if f.error else ""
+        error = " – ".join(text(t) for t in (f.error.what, f.error.do) if t) if f.error else ""
         return [_mark(f.verdict, w), text(f.check.text), "–", "–", f"{w(f'status.{f.status}')}. {error}", *tail]
     found = " ".join(part for part in (c.found, text(c.interval), text(c.key, 60)) if part)
     sure = f"{c.sure} {text(c.reason)}".strip()

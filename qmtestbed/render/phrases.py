@@ -48,6 +48,7 @@ HEADLINES: Table = {
     "headline.judged": ("{n} criteria judged", "判定した基準は {n} 件です"),
     "headline.nothing_judged": ("nothing was judged", "判定した基準はありません"),
     "headline.of": ("{have} of {need}", "{need} 件中 {have} 件"),
+    "headline.none_needed": ("none needed", "対象なし"),
     "headline.measured": ("measured parts {have} of {need}", "測定による裏付け {need} 件中 {have} 件"),
     "headline.declared": ("declared parts {have} of {need}", "申告による裏付け {need} 件中 {have} 件"),
     "headline.measured_parts": ("measured parts supported", "測定による裏付け"),

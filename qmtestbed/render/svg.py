@@ -132,4 +132,4 @@ class Scale:
 
 def finite(x: float | None) -> bool:
     """Whether ``x`` is a number that has a place on a scale."""
-    return x is not None and math.isfinite(x)
+    return x is not None and abs(x) < 1e300  # false for NaN; beyond, the width of a scale is no number

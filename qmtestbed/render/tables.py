@@ -18,12 +18,13 @@ def table(resource: Resource, w: Words, detail: Detail) -> TableView | None:
     if isinstance(resource, Prose):
         return None
     columns, rows, heads = _content(resource, w)
-    kept = [list(row[: detail.columns]) for row in rows[: detail.rows]]
     names = columns[: detail.columns]
+    blank: list[Cell] = [None] * len(names)
+    kept = [[*row, *blank][: len(names)] for row in rows[: detail.rows]]  # a row of the wrong length breaks nothing
     return TableView(
         columns=tuple(clean(c, detail.cell) for c in names),
         rows=tuple(tuple(cell(c, w, detail.cell) for c in row) for row in kept),
-        numeric=tuple(_numeric(row[j] for row in kept if j < len(row)) for j in range(len(names))),
+        numeric=tuple(_numeric(row[j] for row in kept) for j in range(len(names))),
         heads=heads,
         rows_left=len(rows) - len(kept),
         columns_left=len(columns) - len(names),

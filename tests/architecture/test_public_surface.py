@@ -26,7 +26,6 @@ def test_what_an_author_imports() -> None:
         "Bars", "Curve", "DataTable", "Design", "Estimate", "Finding", "FindingKind", "Histogram", "Images", "Matrix",
         "Model", "Predictions", "Prose", "Resource", "Roles", "Subject", "Table", "Task", "Texts", "Undefined",
         "class_name",
-        "class_name",
     ]  # fmt: skip
 
 

@@ -6,12 +6,14 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qmtestbed.ait import Bars, Curve, DataTable, Estimate, Histogram, Matrix, Prose, Roles, Subject, Undefined
+from qmtestbed.render import page
 from qmtestbed.types import assessment as a
 from qmtestbed.types.codec import decode
 from qmtestbed.types.evidence import Evidence, InventoryFacts, RunInfo
@@ -561,3 +563,56 @@ def _poison(value: Any, payload: str = PAYLOAD, name: str = "") -> Any:
         fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
         return type(value)(**{n: _poison(v, payload, n) for n, v in fields})
     return value
+
+
+class Html(HTMLParser):
+    """What a page holds, as a browser's parser sees it."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input", "hr", "base"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == [], "every element is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({k for k, _ in attrs}) == len(attrs), f"{tag} has an attribute twice"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"{tag} closes what is not open"
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def every(self, attribute: str) -> list[str]:
+        return [a[attribute] or "" for _, a in self.elements if attribute in a]
+
+    def tags(self) -> list[str]:
+        return [tag for tag, _ in self.elements]
+
+
+@pytest.fixture(scope="session")
+def read_html() -> type[Html]:
+    """Give the reader of pages."""
+    return Html
+
+
+@pytest.fixture(scope="session")
+def pages(sample: Sample, template: Path) -> Mapping[str, str]:
+    """Give the page of the sample in both languages."""
+    return {language: page(*sample, template, language) for language in ("en", "ja")}  # type: ignore[arg-type]

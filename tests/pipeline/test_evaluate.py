@@ -1,0 +1,201 @@
+"""``evaluate`` on real models in a real store: classification, regression, pyfunc, and models that are at fault."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import qmtestbed
+from qmtestbed.pipeline import Outcome
+from qmtestbed.types.values import point
+
+
+def value(outcome: Outcome, check: str, measure: str) -> Any:
+    record = outcome.evidence.record_of(check)
+    assert record is not None, check
+    single = record.measures[measure].value
+    assert not isinstance(single, (dict, tuple))
+    return point(single)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("uri", ["models:/churn@champion", "models:/churn/1", "by id", "by run"])
+def test_a_classifier_by_every_name(project: Path, store: Any, uri: str) -> None:
+    run_id, model_id = (store.folder / "churn.txt").read_text().split()
+    uri = {"by id": f"models:/{model_id}", "by run": f"runs:/{run_id}/model"}.get(uri, uri)
+    outcome = qmtestbed.evaluate(uri, data="test.parquet", label="churned", out="out", roles={"ignore": ("spend",)})
+    pinned = outcome.evidence.plan.inventories["model"]
+    assert pinned.uri == f"models:/{model_id}"
+    assert {x.ait for x in outcome.assessment.left_out} == {"regression_performance"}
+
+    # Oracle: the same model called here, compared by hand.
+    import mlflow
+
+    model = mlflow.sklearn.load_model(pinned.uri)
+    test = pd.read_parquet("test.parquet")
+    right = (model.predict(test[["age", "visits", "plan"]]) == test["churned"]).mean()
+    assert value(outcome, "classification_performance", "accuracy") == pytest.approx(right, abs=1e-12)
+
+
+def test_the_plan_it_ran_can_be_run_again(project: Path) -> None:
+    first = qmtestbed.evaluate(
+        "models:/churn@champion", data="test.csv", label="churned", train="train.parquet",
+        level={"performance": "AIPL-1"}, out="out",
+    )  # fmt: skip
+    plan = yaml.safe_load((first.folder / "plan.source.yaml").read_text("utf-8"))
+    assert plan["inventories"]["model"]["uri"] == "models:/churn@champion"
+    assert plan["levels"] == {"performance": "AIPL-1"}
+    again = qmtestbed.run("out/plan.source.yaml", out="again")
+    assert again.exit_code == first.exit_code
+    ours, theirs = (
+        {k: r.evidence_digest for k, r in o.evidence.records.items()} for o in (first, again)
+    )  # fmt: skip
+    assert ours == theirs and again.assessment.run == first.assessment.run
+    assert again.assessment == dataclasses.replace(first.assessment, left_out=())  # a plan leaves nothing out
+
+
+def test_a_regressor(project: Path) -> None:
+    outcome = qmtestbed.evaluate("models:/spend@champion", data="test.parquet", label="spend", out="out")
+    assert {x.ait for x in outcome.assessment.left_out} == {"classification_performance"}
+    probe = next(r for r in outcome.evidence.records.values() if r.kind == "probe")
+    assert probe.facts["task"] == "regression" and "regressor" in probe.facts["task_because"]
+    import mlflow
+
+    test = pd.read_parquet("test.parquet")
+    said = mlflow.sklearn.load_model("models:/spend@champion").predict(test[["age", "visits", "plan"]])
+    assert value(outcome, "regression_performance", "mae") == pytest.approx(np.abs(said - test["spend"]).mean())
+
+
+def test_a_pyfunc_that_returns_probabilities_must_say_so(project: Path) -> None:
+    narrow = pd.read_parquet("test.parquet")[["age", "visits", "plan", "churned"]]
+    narrow.to_parquet("narrow.parquet")
+    refused = qmtestbed.evaluate("models:/scores@champion", data="narrow.parquet", label="churned", out="a")
+    failed = refused.evidence.record_of("classification_performance")
+    assert failed is not None and failed.status == "failed" and failed.error is not None
+    assert "not known which class" in failed.error.what and "classes:" in failed.error.do
+    assert int(refused.exit_code) == 2
+    declared = qmtestbed.evaluate(
+        "models:/scores@champion", data="narrow.parquet", label="churned", out="b", outputs="probabilities",
+        roles={"classes": ("no", "yes")},
+    )  # fmt: skip
+    same = qmtestbed.evaluate("models:/churn@champion", data="narrow.parquet", label="churned", out="c")
+    assert value(declared, "classification_performance", "accuracy") == value(
+        same, "classification_performance", "accuracy"
+    )
+
+
+def log_folder(folder: Path, source: str) -> None:
+    """Write a logged model's folder whose pickle is made of ``source``, a class named Model in a code folder."""
+    (folder / "code").mkdir(parents=True)
+    (folder / "code" / "faulty_model.py").write_text(source, "utf-8")
+    namespace: dict[str, Any] = {"__name__": "faulty_model"}
+    exec(compile(source, "faulty_model.py", "exec"), namespace)
+    import sys
+    import types
+
+    module = types.ModuleType("faulty_model")
+    module.__dict__.update(namespace)
+    sys.modules["faulty_model"] = module
+    try:
+        (folder / "model.pkl").write_bytes(pickle.dumps(namespace["Model"]()))
+    finally:
+        del sys.modules["faulty_model"]
+    flavour = {"code": "code", "pickled_model": "model.pkl", "serialization_format": "pickle", "sklearn_version": "1.9"}
+    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"sklearn": flavour}}), "utf-8")
+
+
+MODEL = """
+import numpy as np
+class Model:
+    classes_ = np.array(["no", "yes"])
+    def predict(self, x):
+        return {predict}
+"""
+
+
+@pytest.mark.parametrize(
+    ("predict", "said", "found"),
+    [
+        ("np.array(['no'] * (len(x) - 1))", "did not answer each row once", "299 answers for 300 rows"),
+        ("np.where(np.arange(len(x)) % 100 == 7, None, 'no')", "missing or not finite", "3 of 300 rows"),
+        ("np.array(['maybe'] * len(x))", "classes that nobody declared", "maybe in 300 of 300"),
+        ("1 / 0", "can't answer these rows", "ZeroDivisionError"),
+    ],
+)
+def test_a_model_at_fault_is_a_failed_record(project: Path, predict: str, said: str, found: str) -> None:
+    log_folder(project / "model", MODEL.format(predict=predict))
+    # The probe sees a few rows only, so that each fault is met where it comes up first.
+    outcome = qmtestbed.evaluate("model", data="test.parquet", label="churned", out="out", roles={"ignore": ("spend",)})
+    record = outcome.evidence.record_of("classification_performance")
+    assert record is not None and record.status == "failed" and record.error is not None
+    assert said in record.error.what
+    probe_found = record.error.found.replace("7 answers for 8 rows", "299 answers for 300 rows")
+    assert found in probe_found
+    assert int(outcome.exit_code) == 2
+    good = {c.id: c.verdict for c in outcome.assessment.checks}
+    assert good["data_completeness"] == "met"  # one failure never stops its neighbours
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "0 bytes"),
+        (b"garbage that is no pickle", "bytes beginning b'garbage "),
+        (pickle.dumps({"a": 1})[:-4], "bytes beginning"),
+    ],
+)
+def test_a_damaged_model_file_names_size_and_versions(project: Path, content: bytes, found: str) -> None:
+    log_folder(project / "model", MODEL.format(predict="None"))
+    (project / "model" / "model.pkl").write_bytes(content)
+    outcome = qmtestbed.evaluate("model", data="test.parquet", label="churned", out="out")
+    record = outcome.evidence.record_of("classification_performance")
+    assert record is not None and record.error is not None
+    assert "can't be loaded" in record.error.what
+    assert found in record.error.found and "written by scikit-learn 1.9, running" in record.error.found
+
+
+def test_skops_types_that_are_not_trusted_are_listed_and_refused(project: Path) -> None:
+    import skops.io
+    from sklearn.preprocessing import FunctionTransformer
+
+    (project / "model").mkdir()
+    skops.io.dump(FunctionTransformer(churn), project / "model" / "model.skops")
+    flavour = {"pickled_model": "model.skops", "serialization_format": "skops", "sklearn_version": "1.9.1"}
+    (project / "model" / "MLmodel").write_text(yaml.safe_dump({"flavors": {"sklearn": flavour}}), "utf-8")
+    outcome = qmtestbed.evaluate("model", data="test.parquet", label="churned", out="out")
+    record = outcome.evidence.record_of("classification_performance")
+    assert record is not None and record.error is not None
+    assert "not trusted" in record.error.what and "churn" in record.error.found
+
+
+def churn(x: Any) -> Any:
+    """A user's function inside a pipeline."""
+    return x
+
+
+def test_dry_run_writes_nothing(project: Path, cli: Any) -> None:
+    before = sorted(project.iterdir())
+    done = cli("evaluate", "models:/churn@champion", "--data", "test.parquet", "--label", "churned", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "classification_performance" in done.stdout and "# left out: regression_performance" in done.stdout
+    assert yaml.safe_load(done.stdout)["checks"]["classification_performance"]["with"] == {
+        "model": "model",
+        "data": "test",
+    }
+    assert sorted(project.iterdir()) == before
+
+
+def test_one_job_at_a_time_gives_the_same_evidence(project: Path) -> None:
+    one, two = (
+        qmtestbed.run("plan.yaml", out=f"out{n}", jobs=n) for n in (1, 2)
+    )  # fmt: skip
+    assert one.assessment == two.assessment
+    assert {k: r.evidence_digest for k, r in one.evidence.records.items()} == {
+        k: r.evidence_digest for k, r in two.evidence.records.items()
+    }
