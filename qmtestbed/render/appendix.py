@@ -107,8 +107,11 @@ def _declaration(place: str, d: DeclarationState, context: Context) -> Declarati
 
 def assumptions(context: Context) -> tuple[str, ...]:
     """Say what the numbers presume and nobody checked."""
-    presuming = [r for r in _ordered(context) if presumes_independent_rows(r)]
+    records, plan = context.evidence.records, context.evidence.plan
+    presuming = [c.id for c in context.assessment.checks if presumes_independent_rows(records.get(c.record or ""))]
     if not presuming:
         return ()
-    names = dict.fromkeys(i.name for r in presuming for i in r.inputs.values() if i.kind not in ("model", "design"))
+    bound = [names for c in presuming if c in plan.checks for names in plan.checks[c].with_.values()]
+    flat = dict.fromkeys(n for names in bound for n in ((names,) if isinstance(names, str) else names))
+    names = [n for n in flat if not context.is_model(n)]
     return (context.w("assume.independent", names=", ".join(names) or "–"),)

@@ -70,6 +70,19 @@ class Context:
         """Give the manifest of an AIT, if the evidence has it."""
         return self.evidence.manifests.get(ait)
 
+    def is_model(self, inventory: str) -> bool:
+        """Whether an inventory is a model: by its flavour, or by the input that it is bound to."""
+        facts = self.evidence.info.inventories.get(inventory)
+        if facts is not None and facts.flavour:
+            return True
+        for check in self.evidence.plan.checks.values():
+            manifest = self.manifest(check.ait)
+            for given, names in check.with_.items():
+                if inventory == names or (not isinstance(names, str) and inventory in names):
+                    spec = manifest.inputs.get(given) if manifest else None
+                    return spec.kind == "model" if spec else given == "model"
+        return False
+
     def clause(self, requirement: RequirementState) -> GuidelineRequirement | None:
         """Give the guideline's own words for a requirement."""
         guideline = self.evidence.guidelines.get(requirement.guideline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from qmtestbed.render.context import Detail
 from qmtestbed.render.model import CriterionView, FailureView, PartView, Ref, View
 from qmtestbed.render.text import shorten
 from qmtestbed.render.view import view
@@ -16,12 +17,13 @@ from qmtestbed.types.values import Language
 LARGEST = 900_000
 """Bytes: GitHub refuses a step summary of more than 1,024 KiB."""
 
+_BARE = Detail(figures=0, drawn=False)
 _SPECIAL = re.compile(r"([\\`*_\[\]{}|~#@:$!])")
 
 
 def summary(evidence: Evidence, assessment: Assessment, language: Language = "en") -> str:
     """Render headlines, failures, requirements and what was left out, in at most :data:`LARGEST` bytes."""
-    v, w = view(evidence, assessment, language), Words(language)
+    v, w = view(evidence, assessment, language, _BARE), Words(language)
     parts = [_head(v, w), _failures(v, w), _requirements(v, w), _checks(v, w), _left_out(v, w)]
     lines = [line for part in parts if part for line in [*part, ""]]
     kept, room = [], LARGEST

@@ -39,7 +39,7 @@ class Canvas:
     def shade(self, x: float, y: float, width: float, height: float, share: float) -> None:
         """Draw a box of the heat scale: ``share`` in [0, 1] is how strong."""
         box = f'x="{coordinate(x)}" y="{coordinate(y)}" width="{coordinate(width)}" height="{coordinate(height)}"'
-        self._shape("rect", f'{box} fill-opacity="{coordinate(share)}"', "heat")
+        self._shape("rect", f'{box} fill-opacity="{share:.3f}"', "heat")
 
     def line(self, a: Point, b: Point, css: str) -> None:
         """Draw a straight line."""

@@ -86,9 +86,13 @@ def shorten(text: str, columns: int) -> str:
     text = " ".join(clean(text, 400).split())
     if width(text) <= columns:
         return text
-    while text and width(text) > columns - 1:
-        text = text[:-1]
-    return text + "…"
+    room, kept = columns - 1, 0
+    for character in text:
+        room -= width(character)
+        if room < 0:
+            break
+        kept += 1
+    return text[:kept] + "…"
 
 
 def anchor(prefix: str, name: str) -> str:
@@ -121,7 +125,7 @@ def number(x: float | None, digits: int = 4) -> str:
     if not -5 < size < 15:
         return _minus(f"{x:.{digits - 1}e}")
     text = f"{x:,.{max(0, digits - 1 - size)}f}"
-    if abs(x) < 1 and digits < 12 and abs(float(text)) == 1:
+    if abs(x) < 1 and digits < 17 and abs(float(text)) == 1:
         return number(x, digits + 1)  # 0.99999 is not 1
     return _minus(text.rstrip("0").rstrip(".") if "." in text else text)
 

@@ -85,22 +85,9 @@ def _inventories(context: Context) -> tuple[tuple[InventoryView, ...], tuple[Inv
     models: list[InventoryView] = []
     data: list[InventoryView] = []
     for name in dict.fromkeys([*planned, *facts]):
-        kind = models if _is_model(name, context) else data
+        kind = models if context.is_model(name) else data
         kind.append(_inventory(name, planned.get(name), facts.get(name), context.w))
     return tuple(models), tuple(data)
-
-
-def _is_model(name: str, context: Context) -> bool:
-    facts = context.evidence.info.inventories.get(name)
-    if facts is not None and facts.flavour:
-        return True
-    for check in context.evidence.plan.checks.values():
-        manifest = context.manifest(check.ait)
-        for given, names in check.with_.items():
-            if name == names or (not isinstance(names, str) and name in names):
-                spec = manifest.inputs.get(given) if manifest else None
-                return spec.kind == "model" if spec else given == "model"
-    return False
 
 
 def _inventory(name: str, planned: Inventory | None, facts: InventoryFacts | None, w: Words) -> InventoryView:
@@ -108,11 +95,12 @@ def _inventory(name: str, planned: Inventory | None, facts: InventoryFacts | Non
     if facts is None:
         uri = planned.uri if planned else ""
         return InventoryView(name, uri, Digest((planned and planned.sha256) or ""), roles=roles)
+    same = facts.requested is not None and facts.requested.endswith(facts.uri)  # a path, relative to another folder
     return InventoryView(
         name=name,
-        uri=facts.uri,
+        uri=facts.requested if facts.requested and same else facts.uri,
         digest=Digest(facts.sha256),
-        requested=facts.requested if facts.requested != facts.uri else None,
+        requested=None if same else facts.requested,
         version=facts.version,
         flavour=facts.flavour,
         rows=facts.rows,

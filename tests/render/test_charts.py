@@ -168,7 +168,7 @@ def test_a_matrix_is_darker_where_values_are_larger_and_crossed_out_where_there_
     shade = [float(c.get("fill-opacity")) for c in cells]
     known = [228, 6, 4, 352]
     assert sorted(range(4), key=shade.__getitem__) == sorted(range(4), key=known.__getitem__)
-    assert shade == pytest.approx([0.04 + 0.6 * v / 352 for v in known], abs=0.006)
+    assert shade == pytest.approx([0.04 + 0.6 * v / 352 for v in known], abs=0.0006)
     assert len(by_class(root, "rect", "none")) == len(by_class(root, "line", "none")) == 2
     assert {"228", "352", "true", "predicted"} <= {t.text for t in root.iter("text")}
     rows = {float(c.get("y")) for c in cells}

@@ -1,0 +1,112 @@
+"""Words: complete in both languages, all used, none that promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+from typing import get_args, get_type_hints
+
+import pytest
+
+from qmtestbed.ait import FINDING_KINDS
+from qmtestbed.render import phrases, terms
+from qmtestbed.render.words import SYMBOLS, TABLES, Words
+from qmtestbed.types import assessment as a
+from qmtestbed.types.job import JobKind
+from qmtestbed.types.manifest import Quality
+from qmtestbed.types.record import Status
+
+SOURCES = Path(phrases.__file__).parent
+JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+SAME_IN_BOTH = {"subject.pair", "role.id"}
+
+
+def fields(text):
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def test_both_tables_have_the_same_keys_and_the_same_places_for_values() -> None:
+    assert TABLES["en"].keys() == TABLES["ja"].keys()
+    for key, text in TABLES["en"].items():
+        assert fields(text) == fields(TABLES["ja"][key]), key
+
+
+def test_no_key_stands_in_two_tables() -> None:
+    tables = [phrases.PAGE, phrases.HEADLINES, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
+    tables += [phrases.APPENDIX, terms.STATES, terms.KINDS]
+    assert len({k for t in tables for k in t}) == sum(map(len, tables))
+
+
+def test_every_text_is_there_and_in_its_language() -> None:
+    for key in (k for k in TABLES["en"] if not k.startswith("code.")):
+        assert TABLES["en"][key].strip() and not JAPANESE.search(TABLES["en"][key]), key
+        assert key in SAME_IN_BOTH or JAPANESE.search(TABLES["ja"][key]), key
+
+
+def test_japanese_uses_its_own_punctuation() -> None:
+    for key, text in TABLES["ja"].items():
+        assert not re.search("[\u3040-\u30ff\u4e00-\u9fff][,.:;()!?]", text), key
+        assert not re.search("です(?!。)|ます(?![。）が])", text), key
+
+
+def test_the_words_of_verdicts_never_promise() -> None:
+    for text in [*TABLES["en"].values(), *TABLES["ja"].values()]:
+        assert not re.search(r"complian|certif|guarantee|適合して|認証|保証|準拠して", text, re.IGNORECASE)
+
+
+def test_every_verdict_state_and_kind_has_a_word() -> None:
+    verdicts = {
+        *(
+            v
+            for t in (a.Verdict, a.CheckVerdict, a.PartState, a.RequirementVerdict, a.LevelVerdict)
+            for v in get_args(t)
+        ),
+        *get_args(get_type_hints(a.DeclarationState)["state"]),
+    }
+    assert verdicts == SYMBOLS.keys()
+    table = TABLES["en"]
+    assert {f"verdict.{v}" for v in verdicts} == {k for k in table if k.startswith("verdict.")}
+    assert {f"finding.{k}" for k in FINDING_KINDS} == {k for k in table if k.startswith("finding.")}
+    assert {f"status.{s}" for s in (*get_args(Status), "no_record")} == {k for k in table if k.startswith("status.")}
+    assert {f"quality.{q}" for q in get_args(Quality)} == {k for k in table if k.startswith("quality.")}
+    assert {f"record.kind.{k}" for k in get_args(JobKind)} == {k for k in table if k.startswith("record.kind.")}
+    assert {f"headline.level.{v}" for v in get_args(a.LevelVerdict)} <= table.keys()
+
+
+def test_every_key_is_used(template) -> None:
+    texts = [
+        p.read_text() for p in (*SOURCES.glob("*.py"), *template.glob("*.j2")) if p.stem not in ("phrases", "terms")
+    ]
+    used = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_]+)*)["']""", " ".join(texts)))
+    made = (
+        "verdict.",
+        "status.",
+        "finding.",
+        "quality.",
+        "role.",
+        "code.",
+        "record.kind.",
+        "headline.level.",
+        "meaning.",
+    )
+    made += ("part.", "level.external", "level.internal", "headline.measured", "headline.declared")
+    unused = {k for k in TABLES["en"] if k.removesuffix(".one") not in used and not k.startswith(made)}
+    assert unused == set()
+
+
+def test_an_unknown_key_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        Words("en")("no such word")
+
+
+def test_counted_phrases_and_large_numbers() -> None:
+    w = Words("en")
+    assert [w.count("n_rows", n) for n in (0, 1, 2, 12_345)] == ["0 rows", "1 row", "2 rows", "12,345 rows"]
+    assert Words("ja").count("n_rows", 1) == "1 行"
+
+
+def test_codes_stand_beside_japanese_verdicts_only() -> None:
+    assert Words("en")("code.met") == ""
+    codes = [Words("ja")(f"code.{v}") for v in ("met", "not_met", "undetermined", "not_applicable")]
+    assert codes == ["OK", "NG", "ERR", "NA"]
