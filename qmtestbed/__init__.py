@@ -59,7 +59,7 @@ def evaluate(
     model: str,
     *,
     data: str | Path,
-    label: str,
+    label: str | None = None,
     train: str | Path | None = None,
     level: Mapping[str, str] | None = None,
     out: str | Path | None = None,
@@ -73,9 +73,9 @@ def evaluate(
     model
         ``models:/name@alias``, ``models:/name/1``, ``models:/m-…``, ``runs:/…``, or a logged model's folder.
     data, train
-        Table files (.parquet, .csv, .tsv).
+        Table files (.parquet, .csv, .tsv) or images (.npz with the arrays ``images`` and ``labels``).
     label
-        Column that holds the truth.
+        Column or array that holds the truth; without one, AITs that need labels are left out.
     level
         Levels asked for, such as ``{"performance": "AIPL-1"}``.
     out

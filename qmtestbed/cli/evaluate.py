@@ -17,8 +17,8 @@ HELP = "evaluate a model on a table with every AIT that fits, without a plan"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
     parser.add_argument("model", metavar="MODEL", help="models:/name@alias, models:/name/1, models:/m-…, runs:/…")
-    parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv)")
-    parser.add_argument("--label", required=True, metavar="COLUMN", help="column that holds the truth")
+    parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)")
+    parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
     parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
     parser.add_argument(
         "--level", type=_level, action="append", default=[], metavar="QUALITY=LEVEL",

@@ -1,4 +1,4 @@
-"""Our own two programs in the child: probe (what can the model do?) and predict (what does it say to each row?)."""
+"""Our own two programs in the child: probe (what can the model do?) and predict (what does it say to each item?)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import pandas as pd
 
 from qmtestbed.ait import Predictions, Roles, Task
 from qmtestbed.errors import ModelFault
+from qmtestbed.execute.examples import Examples, load_examples, load_labels
 from qmtestbed.execute.models import LoadedModel, load_model
 from qmtestbed.execute.outputs import Interpreted
-from qmtestbed.execute.tables import class_names, digest_of_ids, read_frame, task_of_labels
+from qmtestbed.execute.tables import class_names, digest_of_ids, task_of_labels
 from qmtestbed.types.job import JobInput
 from qmtestbed.types.record import Items
 
-PROBE_ROWS = 8
+PROBE_ITEMS = 8
 
 
 def probe(model_input: JobInput, data: JobInput) -> Mapping[str, Any]:
-    """Load the model, let it answer a few rows, and say what it is: the facts of the probe's record."""
+    """Load the model, let it answer a few items, and say what it is: the facts of the probe's record."""
     roles = data.roles or Roles()
-    labels = read_frame(data, [roles.label])[roles.label] if roles.label else None
+    labels = load_labels(data)
     try:
         model = load_model(model_input)
     except ModelFault as error:
@@ -30,12 +31,12 @@ def probe(model_input: JobInput, data: JobInput) -> Mapping[str, Any]:
             error.facts["task"] = roles.task or task_of_labels(labels)[0]
         raise
     task, because = find_task(roles, model, labels)
-    answer = model.answer(_given(model, model_input, read_frame(data, rows=PROBE_ROWS), roles), task)
+    answer = model.answer(given(model, model_input, load_examples(data, PROBE_ITEMS).x, roles), task)
     classes = answer.classes or model.classes
     capabilities = {
         "predict": True,
         "probabilities": answer.probabilities is not None,
-        "gradient": False,
+        "gradient": model.gives_gradient and task == "classification",
         "native": True,
         "classification": task == "classification",
         "regression": task == "regression",
@@ -63,53 +64,53 @@ def find_task(roles: Roles, model: LoadedModel, labels: pd.Series[Any] | None) -
     return task_of_labels(labels)
 
 
-def _given(model: LoadedModel, model_input: JobInput, frame: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+def given(model: LoadedModel, model_input: JobInput, x: Any, roles: Roles) -> Any:
     """Choose the columns a model may see.
 
     All by name for a model that names its features; else all but those with the role label, id, group, weight, time
-    or ignore.
+    or ignore. Images are given as they are.
     """
-    if model_input.features is not None or model.names_features:
-        return frame
+    if not isinstance(x, pd.DataFrame) or model_input.features is not None or model.names_features:
+        return x
     aside = {roles.label, roles.id, roles.group, roles.weight, roles.time, *roles.ignore}
-    return frame[[c for c in frame.columns if c not in aside]]
+    return x[[c for c in x.columns if c not in aside]]
 
 
 def predict(model_input: JobInput, data: JobInput) -> tuple[Predictions, Mapping[str, Any], Items]:
-    """Let the model answer every row, and refuse answers that can't be right."""
+    """Let the model answer every item, and refuse answers that can't be right."""
     model = load_model(model_input)
     roles = data.roles or Roles()
-    frame = read_frame(data).reset_index(drop=True)
-    labels = frame[roles.label] if roles.label else None
-    task, because = find_task(roles, model, labels)
-    answer = model.answer(_given(model, model_input, frame, roles), task)
-    _check_answers(answer, frame, model_input.name, task)
-    truth, classes = _truth(labels, answer, model, task, roles, len(frame))
-
-    def column(name: str | None) -> np.ndarray | None:
-        return frame[name].to_numpy() if name else None
-
+    examples = load_examples(data)
+    task, because = find_task(roles, model, examples.labels)
+    answer = model.answer(given(model, model_input, examples.x, roles), task)
+    _check_answers(answer, len(examples), model_input.name, task)
+    if task == "classification":
+        truth, classes = _true_classes(examples, answer, model, roles)
+    else:
+        truth, classes = _true_values(examples), ()
     predictions = Predictions(
         task,
         truth,
         answer.predicted,
         answer.probabilities,
         classes,
-        column(roles.id),
-        column(roles.group),
-        column(roles.weight),
+        examples.ids,
+        examples.groups,
+        examples.weights,
         roles.positive,
     )
-    unlabelled = int(pd.isna(truth).sum())
-    ids = digest_of_ids(frame[roles.id] if roles.id else None, len(frame))
-    items = Items(len(frame), len(frame), len(frame) - unlabelled, unlabelled, ids)
-    return predictions, {"task": task, "task_because": because, "classes": list(classes)}, items
+    return predictions, {"task": task, "task_because": because, "classes": list(classes)}, _items(predictions)
 
 
-def _check_answers(answer: Interpreted, frame: pd.DataFrame, name: str, task: Task) -> None:
+def _items(p: Predictions) -> Items:
+    n, unlabelled = len(p.predicted), int(pd.isna(p.labels).sum())
+    return Items(n, n, n - unlabelled, unlabelled, digest_of_ids(None if p.ids is None else pd.Series(p.ids), n))
+
+
+def _check_answers(answer: Interpreted, expected: int, name: str, task: Task) -> None:
     n = len(answer.predicted)
-    if n != len(frame):
-        found = f"{n} answers for {len(frame)} rows"
+    if n != expected:
+        found = f"{n} answers for {expected} rows"
         raise ModelFault(f"the model {name} did not answer each row once", found=found)
     bad = pd.isna(answer.predicted) if task == "classification" else ~np.isfinite(answer.predicted)
     if answer.probabilities is not None:
@@ -121,38 +122,39 @@ def _check_answers(answer: Interpreted, frame: pd.DataFrame, name: str, task: Ta
         raise ModelFault(f"the model {name} gave answers that are missing or not finite", found=found, do=do)
 
 
-def _truth(
-    labels: pd.Series[Any] | None, answer: Interpreted, model: LoadedModel, task: Task, roles: Roles, n: int
+def _true_values(examples: Examples) -> np.ndarray:
+    if examples.labels is None:
+        return np.full(len(examples), np.nan)
+    try:
+        return examples.labels.to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        found = ", ".join(map(repr, examples.labels.dropna().unique()[:3]))
+        raise ModelFault("the labels are no numbers, and the task is regression", found=found) from None
+
+
+def _true_classes(
+    examples: Examples, answer: Interpreted, model: LoadedModel, roles: Roles
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as class names or numbers, and the classes: the model's first, then labels it does not know."""
-    if task == "regression":
-        if labels is None:
-            return np.full(n, np.nan), ()
-        try:
-            return labels.to_numpy(dtype=float), ()
-        except (TypeError, ValueError):
-            found = ", ".join(map(repr, labels.dropna().unique()[:3]))
-            raise ModelFault("the labels are no numbers, and the task is regression", found=found) from None
-    truth = np.full(n, None, dtype=object) if labels is None else class_names(labels)
+    """Labels as class names, and the classes: the model's first, then labels it does not know."""
+    n = len(examples)
+    truth = np.full(n, None, dtype=object) if examples.labels is None else class_names(examples.labels)
     in_labels = sorted({t for t in truth if t is not None})
-    known = answer.classes or model.classes or roles.classes
-    said = sorted(set(answer.predicted))
+    known = answer.classes or model.classes or roles.classes or ()
     if known and in_labels and not set(known) & set(in_labels):
         found = f"the model's: {', '.join(known[:5])}; the labels: {', '.join(in_labels[:5])}"
-        raise ModelFault(
-            "the classes of the model and the labels have nothing in common",
-            found=found,
-            do="give the labels the names that the model was trained with",
-        )
-    allowed = known or tuple(in_labels)
-    unknown = np.flatnonzero(~np.isin(answer.predicted.astype(str), allowed)) if allowed else np.array([])
-    if len(unknown):
-        classes = sorted({answer.predicted[i] for i in unknown})
-        found = f"{', '.join(classes[:5])} in {len(unknown)} of {n} rows, the first: {', '.join(map(str, unknown[:5]))}"
-        raise ModelFault(
-            "the model predicts classes that nobody declared",
-            found=found,
-            do="declare classes: […] in the plan if they are right",
-        )
-    first = tuple(allowed or said)
+        do = "give the labels the names that the model was trained with"
+        raise ModelFault("the classes of the model and the labels have nothing in common", found=found, do=do)
+    allowed = tuple(known or in_labels)
+    said = sorted(set(answer.predicted))
+    if allowed and not set(said) <= set(allowed):
+        _refuse_unknown(answer.predicted, allowed)
+    first = allowed or tuple(said)
     return truth, (*first, *(c for c in in_labels if c not in first))
+
+
+def _refuse_unknown(predicted: np.ndarray, allowed: tuple[str, ...]) -> None:
+    rows = np.flatnonzero(~np.isin(predicted.astype(str), allowed))
+    classes = ", ".join(sorted({predicted[i] for i in rows})[:5])
+    found = f"{classes} in {len(rows)} of {len(predicted)} rows, the first: {', '.join(map(str, rows[:5]))}"
+    do = "declare classes: […] in the plan if they are right"
+    raise ModelFault("the model predicts classes that nobody declared", found=found, do=do)

@@ -105,15 +105,23 @@ def _load_inputs(job: Job) -> tuple[dict[str, Any], Items | None]:
 
 
 def _load(source: JobInput, job: Job) -> tuple[Any, Items | None]:
-    from qmtestbed.execute.tables import load_predictions, load_table
+    from qmtestbed.execute import inputs
 
-    if source.kind == "table":
-        return load_table(source, job.limits.rows, job.seed)
-    if source.kind == "predictions":
-        return load_predictions(source, job.limits.rows, job.seed)
-    if source.kind == "file":
-        return source.path, None
-    raise AitFault(f"inputs of kind {source.kind!r} can't be given yet")
+    match source.kind:
+        case "table":
+            return inputs.load_table(source, job.limits.rows, job.seed)
+        case "images":
+            return inputs.load_images(source, job.limits.rows, job.seed)
+        case "predictions":
+            return inputs.load_predictions(source, job.limits.rows, job.seed)
+        case "model":
+            return inputs.load_handle(source, job.inputs["data"], job.needs), None
+        case "design":
+            return inputs.load_design(source), None
+        case "file":
+            return source.path, None
+        case _:
+            raise AitFault(f"inputs of kind {source.kind!r} can't be given yet")
 
 
 def _check_needs(manifest: Manifest, arguments: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from qmtestbed.pipeline.run import execute_jobs, next_folder, run_loaded
 from qmtestbed.plan import check_plan
 from qmtestbed.resolve import find_inventories, probe_job
 from qmtestbed.resolve.capabilities import PROBED, unmet_needs
+from qmtestbed.resolve.jobs import Bound
 from qmtestbed.types.assessment import LeftOut
 from qmtestbed.types.codec import lean
 from qmtestbed.types.manifest import InputSpec, Manifest
@@ -77,7 +78,7 @@ def draft(subject: Subject, catalogue: Catalogue, options: Options, progress: Pr
     checks: dict[str, Check] = {}
     left_out: list[LeftOut] = []
     for entry in catalogue.aits.values():
-        why, check = _choose(entry, bare, probe)
+        why, check = _choose(entry, bare, bound, probe)
         if check is not None:
             checks[entry.id] = check
         else:
@@ -131,7 +132,7 @@ _INVENTORY = {"data": "test", "train": "train", "model": "model"}
 """Which inventory an input is bound to, by the fixed input names."""
 
 
-def _choose(entry: AitEntry, plan: Plan, probe: Record) -> tuple[str, Check | None]:
+def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Record) -> tuple[str, Check | None]:
     """Give the check of an AIT, or why it is left out."""
     manifest = entry.manifest
     if manifest is None:
@@ -140,7 +141,7 @@ def _choose(entry: AitEntry, plan: Plan, probe: Record) -> tuple[str, Check | No
         return "a package is missing: " + "; ".join(entry.missing), None
     bindings: dict[str, str] = {}
     for name, spec in manifest.inputs.items():
-        why = _why_not(name, spec, plan, probe)
+        why = _why_not(name, spec, bound, probe)
         if why and not spec.optional:
             return why, None
         if not why:
@@ -151,17 +152,16 @@ def _choose(entry: AitEntry, plan: Plan, probe: Record) -> tuple[str, Check | No
     return "", Check(manifest.id, bindings, expect=_expected(manifest, bindings))
 
 
-def _why_not(name: str, spec: InputSpec, plan: Plan, probe: Record) -> str:
+def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Record) -> str:
     """Say why an input can't be bound; an empty text if it can."""
-    if spec.kind == "predictions":
-        source = "test"
-    elif spec.kind in ("table", "model") and _INVENTORY.get(name) in plan.inventories:
-        source = _INVENTORY[name]
-    elif name == "train":
+    source = "test" if spec.kind == "predictions" else _INVENTORY.get(name, "")
+    if name == "train" and source not in bound:
         return "it needs the training data; add --train"
-    else:
+    if source not in bound:
         return f"it needs {name!r} ({spec.kind}), which evaluate can't bind; write a plan"
-    unmet = list(unmet_needs(spec, plan.inventories["test" if spec.kind == "model" else source]))
+    if spec.kind in ("table", "images") and bound[source].found.kind != spec.kind:
+        return f"it is for {_PLURAL[spec.kind]}, and {source} is {bound[source].found.kind}"
+    unmet = [] if spec.kind == "model" else list(unmet_needs(spec, bound[source].inventory))
     asked = PROBED & set(spec.needs)
     task = str(probe.facts.get("task", ""))
     wrong_task = ({"classification", "regression"} & asked) - {task} if task else set()
@@ -170,6 +170,9 @@ def _why_not(name: str, spec: InputSpec, plan: Plan, probe: Record) -> str:
         lacking = sorted(asked - set(probe.facts.get("capabilities", ())) - {"classification", "regression"})
         unmet += [f"the model does not offer {n}" for n in lacking]
     return "; ".join(dict.fromkeys(unmet))
+
+
+_PLURAL = {"table": "tables", "images": "images"}
 
 
 def _expected(manifest: Manifest, bindings: Mapping[str, str]) -> tuple[Expectation, ...]:

@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
-from qmtestbed.errors import DataError, InputError, IntegrityError, ModelError, PlanError, Problem, suggestion
+from qmtestbed.digests import sha256_of_file
+from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem, suggestion
+from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import unmet_needs
-from qmtestbed.resolve.datasets import TableFacts, describe_table
-from qmtestbed.resolve.jobs import Bound, GraphBuilder
+from qmtestbed.resolve.datasets import TableFacts, describe_data
+from qmtestbed.resolve.files import find_file
+from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
 from qmtestbed.resolve.models import ModelFacts
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
@@ -79,10 +82,11 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
     for name, kind in kinds.items():
         inventory = plan.inventories[name]
         try:
-            found = _find(name, inventory, kind, folder)
+            bound[name] = _find(name, inventory, kind, folder)
         except InputError as error:
             problems.extend(error.problems)
             continue
+        found = bound[name].found
         if inventory.sha256 not in (None, found.sha256):
             raise IntegrityError(
                 Problem(
@@ -92,7 +96,6 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
                     "restore the content, or take sha256 out of the plan to accept the new one",
                 )
             )
-        bound[name] = Bound(name, inventory, found)
     if problems:
         raise InputError(*problems)
     problems.extend(_features_missing(plan, catalogue, bound))
@@ -102,28 +105,32 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
 
 
 def _kinds(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
-    """Say of each inventory in use whether it is a model or a table."""
+    """Say of each inventory in use what it is bound as: a model, a design or other file, or data."""
     if not plan.checks:
-        return {name: "model" if name == "model" else "table" for name in plan.inventories}
+        return {name: "model" if name == "model" else "data" for name in plan.inventories}
     kinds: dict[str, str] = {}
     for check in plan.checks.values():
         manifest = catalogue.ait(check.ait).manifest
         for name, value in check.with_.items():
             spec = manifest.inputs.get(name) if manifest else None
-            kind = spec.kind if spec else ("model" if name == "model" else "table")
+            kind = spec.kind if spec else ("model" if name == "model" else "data")
             for inventory in (value,) if isinstance(value, str) else value:
                 kinds[inventory] = kind
     return kinds
 
 
-def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> ModelFacts | TableFacts:
+def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
     if kind == "model":
         from qmtestbed.resolve.mlflow import find_model
 
-        return find_model(name, inventory.uri, folder)
-    if kind in ("table", "predictions"):
-        return describe_table(name, inventory, folder)
-    raise DataError(Problem(f"inventory {name!r}: inputs of kind {kind!r} can't be read yet", inventory.uri))
+        return Bound(name, inventory, find_model(name, inventory.uri, folder))
+    if kind in ("design", "file"):
+        path = find_file(name, inventory, folder)
+        return Bound(name, inventory, FileFacts(path, sha256_of_file(path)))
+    facts = describe_data(name, inventory, folder)
+    if isinstance(facts, ImagesFacts) and inventory.label is None and "labels" in facts.columns:
+        inventory = replace(inventory, label="labels")
+    return Bound(name, inventory, facts)
 
 
 def _features_missing(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
@@ -157,11 +164,20 @@ def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[
         source = check.with_.get("data" if made else name)
         if not isinstance(source, str) or spec.kind == "model":
             continue
+        found = bound[source].found.kind
+        if not made and found != _CARRIER.get(spec.kind, spec.kind):
+            what = f"check {id!r}: input {name!r} takes {spec.kind}, and inventory {source!r} is {found}"
+            yield Problem(what, "plan", bound[source].inventory.uri, "bind another inventory")
+            continue
         for why in unmet_needs(spec, bound[source].inventory):
             do = f"give inventory {source!r} that role, or leave the check out"
             yield Problem(f"check {id!r} can't use inventory {source!r}: {why}", "plan", do=do)
     if any(s.kind == "model" for s in manifest.inputs.values()) and "data" not in check.with_:
         yield Problem(f"check {id!r} binds a model but no data", "plan", do="bind data too: the model is probed on it")
+
+
+_CARRIER = {"predictions": "table", "design": "file"}
+"""What an input of some kinds is carried by."""
 
 
 def _pinned(bound: Bound, folder: Path, run_folder: Path) -> Inventory:
@@ -187,4 +203,7 @@ def _facts(bound: Bound, inventory: Inventory) -> InventoryFacts:
     requested = inventory.requested or inventory.uri
     if isinstance(found, ModelFacts):
         return InventoryFacts(found.uri, found.sha256, requested, found.flavour, found.version)
-    return InventoryFacts(found.path.name, found.sha256, requested, rows=found.rows, columns=len(found.columns))
+    if isinstance(found, TableFacts):
+        return InventoryFacts(found.path.name, found.sha256, requested, rows=found.rows, columns=len(found.columns))
+    rows = found.rows if isinstance(found, ImagesFacts) else None
+    return InventoryFacts(found.path.name, found.sha256, requested, rows=rows)

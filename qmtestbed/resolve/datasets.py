@@ -1,4 +1,4 @@
-"""Tables as metadata: where a file is, its digest, columns and rows; nothing is loaded."""
+"""Data as metadata: where a file is, its digest, columns or arrays, and rows; nothing is loaded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import DataError, Problem, suggestion
+from qmtestbed.resolve.arrays import ImagesFacts, describe_images
+from qmtestbed.resolve.files import find_file, not_a
 from qmtestbed.types.plan import Inventory
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -23,6 +26,14 @@ class TableFacts:
     sha256: str
     columns: tuple[str, ...]
     rows: int | None
+    kind: Literal["table"] = "table"
+
+
+def describe_data(name: str, inventory: Inventory, folder: Path) -> TableFacts | ImagesFacts:
+    """Look at a table or images file, told apart by its suffix."""
+    if Path(inventory.uri).suffix.lower() == ".npz":
+        return describe_images(name, inventory, folder)
+    return describe_table(name, inventory, folder)
 
 
 def describe_table(name: str, inventory: Inventory, folder: Path) -> TableFacts:
@@ -33,17 +44,14 @@ def describe_table(name: str, inventory: Inventory, folder: Path) -> TableFacts:
     DataError
         No such file, not a table, no rows, columns named twice, or a role names a column that is not there.
     """
-    path = (folder / inventory.uri).resolve()
-    if not path.is_file():
-        near = suggestion(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
-        raise DataError(Problem(f"inventory {name!r}: no such file", inventory.uri, do=near or "check the path"))
+    path = find_file(name, inventory, folder)
     suffix = path.suffix.lower()
     if suffix in PARQUET:
         columns, rows = _parquet(name, path, inventory.uri)
     elif suffix in SEPARATORS:
         columns, rows = _csv_header(name, path, inventory.uri, SEPARATORS[suffix]), None
     else:
-        do = "give a .parquet, .csv or .tsv file"
+        do = "give a .parquet, .csv, .tsv or .npz file"
         raise DataError(
             Problem(f"inventory {name!r}: not a kind of table file", inventory.uri, suffix or "no suffix", do)
         )
@@ -63,13 +71,7 @@ def _parquet(name: str, path: Path, uri: str) -> tuple[tuple[str, ...], int]:
         file = pq.ParquetFile(path)
         return tuple(file.schema_arrow.names), int(file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(_not_a_table(name, path, uri, "parquet", str(error))) from None
-
-
-def _not_a_table(name: str, path: Path, uri: str, kind: str, why: str) -> Problem:
-    first = path.open("rb").read(8)
-    found = f"{path.stat().st_size:,} bytes beginning {first!r}; {why.splitlines()[0] if why else ''}"
-    return Problem(f"inventory {name!r}: not a {kind} file", uri, found, "write the file again; it may be cut short")
+        raise DataError(not_a("parquet", name, path, uri, str(error))) from None
 
 
 def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[str, ...]:
@@ -82,9 +84,9 @@ def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[str, .
         do = "save it as UTF-8 (a table from Japanese Excel is often cp932)"
         raise DataError(Problem(f"inventory {name!r}: not UTF-8", uri, f"byte {error.start}", do)) from None
     except csv.Error as error:
-        raise DataError(_not_a_table(name, path, uri, "CSV", str(error))) from None
+        raise DataError(not_a("CSV", name, path, uri, str(error))) from None
     if not header or "\0" in "".join(header):
-        raise DataError(_not_a_table(name, path, uri, "CSV", "no header line"))
+        raise DataError(not_a("CSV", name, path, uri, "no header line"))
     if first is None:
         raise DataError(Problem(f"inventory {name!r}: the table is empty", uri, "a header and 0 rows"))
     return tuple(header)

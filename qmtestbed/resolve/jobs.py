@@ -7,10 +7,12 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from qmtestbed.catalogue import AitEntry
 from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
+from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import PROBED
 from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
@@ -30,7 +32,16 @@ class Bound:
 
     name: str
     inventory: Inventory
-    found: ModelFacts | TableFacts
+    found: ModelFacts | TableFacts | ImagesFacts | FileFacts
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A file that is given as it is, such as a design."""
+
+    path: Path
+    sha256: str
+    kind: Literal["file"] = "file"
 
 
 class GraphBuilder:
@@ -48,13 +59,13 @@ class GraphBuilder:
 
     def probe(self, model: str, data: str) -> Job:
         """Build the job that finds out what a model can do, on the first rows of a table."""
-        inputs = {"model": self._model(model, data), "data": self._table(data)}
+        inputs = {"model": self._model(model, data), "data": self._data(data)}
         return self._own("probe", inputs)
 
     def predict(self, model: str, data: str) -> Job:
         """Build the job that makes the predictions of a model on a table."""
         probe = self.probe(model, data)
-        inputs = {"model": self._model(model, data), "data": self._table(data)}
+        inputs = {"model": self._model(model, data), "data": self._data(data)}
         return self._own("predict", inputs, after=(probe.key,))
 
     def measure(self, check: Check, entry: AitEntry) -> Job:
@@ -117,21 +128,25 @@ class GraphBuilder:
     def _input(self, kind: InputKind, name: str, check: Check) -> JobInput:
         if kind == "model":
             return self._model(name, _one(check.with_["data"]))
-        return replace(self._table(name), kind=kind)
+        return replace(self._data(name), kind=kind)
 
-    def _table(self, name: str) -> JobInput:
+    def _data(self, name: str) -> JobInput:
         bound = self._bound[name]
-        if not isinstance(bound.found, TableFacts):
-            raise TypeError(f"{name} is not a table")
         facts = bound.found
-        return JobInput("table", facts.path.name, facts.sha256, str(facts.path), roles=bound.inventory.roles)
+        if isinstance(facts, ModelFacts):
+            raise TypeError(f"{name} is a model")
+        kind: InputKind = facts.kind
+        return JobInput(kind, facts.path.name, facts.sha256, str(facts.path), roles=bound.inventory.roles)
 
     def _model(self, name: str, data: str) -> JobInput:
-        bound, table = self._bound[name], self._bound[data]
-        if not isinstance(bound.found, ModelFacts) or not isinstance(table.found, TableFacts):
-            raise TypeError(f"{name} on {data} is not a model on a table")
+        bound, beside = self._bound[name], self._bound[data]
         facts = bound.found
-        features = facts.features and tuple(f for f in facts.features if f in table.found.columns)
+        if not isinstance(facts, ModelFacts):
+            raise TypeError(f"{name} is not a model")
+        features = None
+        if facts.features is not None and isinstance(beside.found, TableFacts):
+            columns = beside.found.columns
+            features = tuple(f for f in facts.features if f in columns)
         return JobInput(
             "model",
             facts.requested,
@@ -139,7 +154,7 @@ class GraphBuilder:
             str(facts.folder),
             flavour=facts.flavour,
             outputs=bound.inventory.outputs,
-            classes=bound.inventory.class_names or table.inventory.class_names,
+            classes=bound.inventory.class_names or beside.inventory.class_names,
             features=features,
         )
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from qmtestbed.digests import sha256_of_model
 from qmtestbed.documents import read_document
 from qmtestbed.errors import ContentError, ModelError, Problem
 
-FLAVOURS = ("sklearn", "python_function")
+FLAVOURS = ("sklearn", "pytorch", "python_function")
 """Flavours that can be loaded, best first."""
 
 
@@ -32,6 +32,7 @@ class ModelFacts:
     features: tuple[str, ...] | None
     optional_features: frozenset[str] = frozenset()
     version: str | None = None
+    kind: Literal["model"] = "model"
 
 
 def describe_model(name: str, folder: Path, uri: str, requested: str, version: str | None) -> ModelFacts:

@@ -1,0 +1,126 @@
+"""PyTorch models, exported (pt2) or pickled, on the CPU with one thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from qmtestbed.ait import Task
+from qmtestbed.errors import ModelFault
+from qmtestbed.execute.models.boundary import Boundary, add_code, columns_given, first_bytes
+from qmtestbed.execute.outputs import DECLARE, Interpreted, interpret
+from qmtestbed.types.job import JobInput
+
+BATCH = 256
+
+
+class TorchModel:
+    """A torch module; what its outputs are is read as the plan declares."""
+
+    names_features = False
+
+    def __init__(self, source: JobInput, folder: Path, description: Mapping[str, Any]) -> None:
+        torch.set_num_threads(1)
+        flavour = description["flavors"]["pytorch"]
+        self.written_by = f"torch {flavour.get('pytorch_version', 'unknown')}"
+        add_code(folder, flavour)
+        self.native = _unpack(folder / str(flavour.get("model_data", "data")), source.name, self.written_by)
+        self._source = source
+        self._shape = _input_shape(description)
+        self.classes = source.classes or ()
+        self.gives_gradient = source.outputs in ("logits", "probabilities")
+        declared = source.classes or source.outputs in ("labels", "logits", "probabilities")
+        self.kind: Task | None = "classification" if declared else None
+
+    def answer(self, x: Any, task: Task) -> Interpreted:
+        """Run the module without gradients, batch by batch."""
+        outputs = []
+        with Boundary(self._source.name, "can't answer these items"), torch.no_grad():
+            for batch in _batches(self._tensor(x)):
+                outputs.append(self.native(batch).detach().numpy())
+        return interpret(np.concatenate(outputs), task, self._source.outputs, self._source.classes)
+
+    def gradient(self, x: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Gradient of each item's cross-entropy loss, in the layout of ``x``."""
+        if not self.gives_gradient:
+            raise ModelFault("the loss needs to know what the outputs are", do=DECLARE)
+        parts, done = [], 0
+        with Boundary(self._source.name, "gives no gradient"):
+            for batch in _batches(self._tensor(x)):
+                batch.requires_grad_(True)
+                truth = torch.as_tensor(codes[done : done + len(batch)], dtype=torch.long)
+                done += len(batch)
+                (g,) = torch.autograd.grad(self._loss(self.native(batch), truth), batch)
+                parts.append(g.numpy())
+        return self._layout_back(np.concatenate(parts), x.shape)
+
+    def _loss(self, outputs: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Sum over the items, so that no item's gradient depends on how many others there are."""
+        if self._source.outputs == "probabilities":
+            chosen = outputs.gather(1, truth[:, None]).clamp_min(torch.finfo(outputs.dtype).tiny)
+            return -chosen.log().sum()
+        return torch.nn.functional.cross_entropy(outputs, truth, reduction="sum")
+
+    def _tensor(self, x: Any) -> torch.Tensor:
+        if not isinstance(x, np.ndarray):
+            frame = columns_given(x, self._source)
+            return torch.from_numpy(np.ascontiguousarray(frame.to_numpy(dtype=np.float32)))
+        return torch.from_numpy(np.ascontiguousarray(self._layout(np.asarray(x, dtype=np.float32))))
+
+    def _layout(self, x: np.ndarray) -> np.ndarray:
+        """Images (n, h, w, c) in the layout the signature shows; (n, c, h, w) where it shows none."""
+        match self._kind_of_layout(x.shape):
+            case "flat":
+                return x.reshape(len(x), -1)
+            case "grey":
+                return x[..., 0]
+            case "last":
+                return x
+            case _:
+                return x.transpose(0, 3, 1, 2)
+
+    def _layout_back(self, g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        if self._kind_of_layout(shape) == "first" and len(shape) == 4:
+            return g.transpose(0, 2, 3, 1)
+        return g.reshape(shape)
+
+    def _kind_of_layout(self, shape: tuple[int, ...]) -> str:
+        expected = self._shape
+        if expected is None or len(shape) != 4:
+            return "first"
+        if len(expected) == 2:
+            return "flat"
+        if len(expected) == 3:
+            return "grey"
+        channels = shape[3]
+        return "last" if expected[-1] == channels and expected[1] != channels else "first"
+
+
+def _batches(x: torch.Tensor) -> Iterator[torch.Tensor]:
+    for start in range(0, len(x), BATCH):
+        yield x[start : start + BATCH].clone()
+
+
+def _input_shape(description: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """Shape of the one tensor a signature names, with -1 for any size."""
+    inputs = (description.get("signature") or {}).get("inputs")
+    specs = json.loads(inputs) if isinstance(inputs, str) else []
+    if len(specs) == 1 and "tensor-spec" in specs[0]:
+        return tuple(specs[0]["tensor-spec"]["shape"])
+    return None
+
+
+def _unpack(data: Path, name: str, written_by: str) -> Any:
+    exported, pickled = data / "model.pt2", data / "model.pth"
+    path = exported if exported.is_file() else pickled
+    with Boundary(
+        name, "can't be loaded", f"{first_bytes(path)}; written by {written_by}, running {torch.__version__}"
+    ):
+        if path == exported:
+            return torch.export.load(exported).module()  # in the mode it was exported in: .eval() raises here
+        return torch.load(pickled, weights_only=False, map_location="cpu").eval()

@@ -1,0 +1,59 @@
+"""For AITs that ask the model themselves: the truth of each row in the form of the answers, and which rows go together.
+
+An answer is the text of a class or, for a model without classes, a number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmtestbed.ait import Images, Model, Table, class_name
+
+__all__ = ["groups_of", "is_classifier", "true_answers", "weights_of"]
+
+
+def is_classifier(model: Model) -> bool:
+    """Whether the model's answers are classes; else they are numbers."""
+    return bool(model.classes)
+
+
+def true_answers(data: Table | Images, model: Model) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Give the labels in the form of the model's answers, and the positions of the items that have one.
+
+    Parameters
+    ----------
+    data
+        With labels or without.
+    model
+        Says by its classes whether the answers are classes.
+
+    Returns
+    -------
+    truth
+        (labelled,) class names as an object array, or float64.
+    positions
+        (labelled,) where those items stand in the data, ascending; empty without labels.
+    """
+    if data.labels is None:
+        return np.empty(0, dtype=object if is_classifier(model) else np.float64), np.empty(0, dtype=np.intp)
+    labels = np.asarray(data.labels, dtype=object)
+    positions = np.flatnonzero([label is not None and label == label for label in labels])
+    known = labels[positions]
+    if not is_classifier(model):
+        return known.astype(np.float64), positions
+    names = np.empty(len(known), dtype=object)
+    names[:] = [class_name(label) for label in known]
+    return names, positions
+
+
+def groups_of(table: Table) -> NDArray[Any] | None:
+    """Give the column with the role group, (n,); ``None`` without one."""
+    return None if table.roles.group is None else np.asarray(table.frame[table.roles.group])
+
+
+def weights_of(table: Table) -> NDArray[np.float64] | None:
+    """Give the column with the role weight, (n,) float64; ``None`` without one."""
+    return None if table.roles.weight is None else np.asarray(table.frame[table.roles.weight], dtype=np.float64)

@@ -1,0 +1,25 @@
+"""Finding the file of an inventory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qmtestbed.errors import DataError, Problem, suggestion
+from qmtestbed.types.plan import Inventory
+
+
+def find_file(name: str, inventory: Inventory, folder: Path) -> Path:
+    """Give the path of an inventory's file; :class:`DataError` if there is none."""
+    path = (folder / inventory.uri).resolve()
+    if not path.is_file():
+        near = suggestion(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
+        raise DataError(Problem(f"inventory {name!r}: no such file", inventory.uri, do=near or "check the path"))
+    return path
+
+
+def not_a(kind: str, name: str, path: Path, uri: str, why: str) -> Problem:
+    """Say that a file is not what its suffix says, with its size and first bytes."""
+    with path.open("rb") as stream:
+        first = stream.read(8)
+    found = f"{path.stat().st_size:,} bytes beginning {first!r}; {why.splitlines()[0] if why else ''}"
+    return Problem(f"inventory {name!r}: not a {kind} file", uri, found, "write the file again; it may be cut short")
