@@ -18,7 +18,7 @@ def main(out: Path) -> int:
     """Write everything under ``out``; 0 if every run ended as it is meant to."""
     import qmtestbed
     from qmtestbed.cli.common import print_outcome
-    from qmtestbed.cli.progress import Lines
+    from qmtestbed.cli.progress import watch
     from qmtestbed.pipeline import Options, Subject
     from qmtestbed.pipeline import evaluate as evaluate_subject
     from qmtestbed.pipeline import run as run_plan
@@ -32,14 +32,14 @@ def main(out: Path) -> int:
         (shutil.copytree if (HERE / name).is_dir() else shutil.copy)(HERE / name, out / name)
 
     print("\n2. qmtestbed run plan.yaml")
-    planned = run_plan(out / "plan.yaml", Options(out=out / "by-plan"), Lines())
+    planned = run_plan(out / "plan.yaml", Options(out=out / "by-plan"), watch())
     print_outcome(planned)
 
     print(f"\n3. qmtestbed evaluate {MODEL} --data test.parquet --label diagnosis --train train.parquet")
     roles = qmtestbed.ait.Roles(label="diagnosis", positive="malignant")
     data = out / "data"
     subject = Subject(MODEL, str(data / "test.parquet"), roles, str(data / "train.parquet"))
-    chosen = evaluate_subject(subject, Options(out=out / "without-plan"), Lines())
+    chosen = evaluate_subject(subject, Options(out=out / "without-plan"), watch())
     print_outcome(chosen)
 
     intended = {"by plan": (planned, 0), "without a plan": (chosen, 0)}

@@ -91,6 +91,8 @@ MEANING = {
 
 def print_outcome(outcome: Outcome) -> None:
     """Print the two headlines, what failed, and where the page is."""
+    from qmtestbed.cli.progress import inert
+
     assessment = outcome.assessment
     print()
     for line in headline_lines(assessment):
@@ -98,11 +100,11 @@ def print_outcome(outcome: Outcome) -> None:
     for check in assessment.checks:
         for criterion in check.criteria:
             if criterion.verdict != "met":
-                print(f"  {check.id}: {_line(criterion)}")
+                print(f"  {check.id}: {inert(_line(criterion))}")
     if assessment.left_out:
         print(f"Left out: {len(assessment.left_out)}")
         for left in assessment.left_out:
-            print(f"  {left.ait}: {left.why}")
+            print(f"  {left.ait}: {inert(left.why)}")
     print(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
     print(f"Page:     {outcome.page}")
     print(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")

@@ -62,13 +62,13 @@ def _level(text: str) -> tuple[str, str]:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Choose a plan and run it, or only print it."""
     from qmtestbed import pipeline
-    from qmtestbed.cli.progress import Lines
+    from qmtestbed.cli.progress import watch
 
     options, subject = common.options_of(arguments), _subject(arguments)
     if arguments.dry_run:
-        _print_draft(pipeline.draft(subject, options.catalogue(), options, Lines()))
+        _print_draft(pipeline.draft(subject, options.catalogue(), options, watch()))
         return ExitCode.MET
-    outcome = pipeline.evaluate(subject, options, Lines())
+    outcome = pipeline.evaluate(subject, options, watch())
     common.print_outcome(outcome)
     return outcome.exit_code
 

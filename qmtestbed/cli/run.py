@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the plan, or only say what would run."""
     from qmtestbed import pipeline
-    from qmtestbed.cli.progress import Lines
+    from qmtestbed.cli.progress import watch
 
     options = common.options_of(arguments)
     if arguments.dry_run:
@@ -34,6 +34,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             print(f"{job.kind:<8} {job.program.id:<28} {job.key[:12]}  {', '.join(named)}")
         print(f"{len(resolution.jobs)} jobs for {len(resolution.checks)} checks; nothing was run")
         return ExitCode.MET
-    outcome = pipeline.run(arguments.plan, options, Lines())
+    outcome = pipeline.run(arguments.plan, options, watch())
     common.print_outcome(outcome)
     return outcome.exit_code

@@ -29,11 +29,17 @@ class Shelf(Protocol):
 class Progress(Protocol):
     """Who is told how far a run is."""
 
+    def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
+        """Tell what will run, and which job belongs to which check."""
+
     def started(self, job: Job) -> None:
         """Tell that a job is running now."""
 
     def finished(self, job: Job, record: Record) -> None:
         """Tell that a job has its record."""
+
+    def ended(self) -> None:
+        """Tell that no more will come."""
 
 
 def execute(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from qmtestbed.ait import Images, Model, Table, class_name
@@ -40,7 +41,7 @@ def true_answers(data: Table | Images, model: Model) -> tuple[NDArray[Any], NDAr
     if data.labels is None:
         return np.empty(0, dtype=object if is_classifier(model) else np.float64), np.empty(0, dtype=np.intp)
     labels = np.asarray(data.labels, dtype=object)
-    positions = np.flatnonzero([label is not None and label == label for label in labels])
+    positions = np.flatnonzero(~pd.isna(labels))
     known = labels[positions]
     if not is_classifier(model):
         return known.astype(np.float64), positions

@@ -73,6 +73,7 @@ def draft(subject: Subject, catalogue: Catalogue, options: Options, progress: Pr
     bound = find_inventories(bare, catalogue, out)
     with tempfile.TemporaryDirectory(prefix="qmt-probe-") as scratch:
         job = probe_job(bare, bound, "model", "test")
+        progress.planned([job], {})
         records = execute_jobs([job], RunFolder(Path(scratch)), options, progress)
         probe = records[job.key]
     checks: dict[str, Check] = {}

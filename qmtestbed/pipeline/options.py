@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +62,14 @@ class Outcome:
 class Silent:
     """Progress that tells nobody."""
 
+    def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
+        """Tell nothing."""
+
     def started(self, job: Job) -> None:
         """Tell nothing."""
 
     def finished(self, job: Job, record: Record) -> None:
+        """Tell nothing."""
+
+    def ended(self) -> None:
         """Tell nothing."""

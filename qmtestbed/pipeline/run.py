@@ -55,6 +55,7 @@ def run_loaded(
     plan = folder.open(loaded, resolution.plan, content_used(loaded.plan, catalogue))
     for record in (made or {}).values():
         folder.keep(record, {})
+    progress.planned(resolution.jobs, resolution.checks)
     records = execute_jobs(resolution.jobs, folder, options, progress)
     as_of = options.as_of or date.today().isoformat()
     info = RunInfo(
@@ -73,8 +74,11 @@ def run_loaded(
 def execute_jobs(jobs: Sequence[Job], folder: RunFolder, options: Options, progress: Progress) -> dict[str, Record]:
     """Run jobs on as many slots as the options say."""
     slots = options.jobs or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
-    with ThreadPoolExecutor(slots, thread_name_prefix="slot") as executor:
-        return execute(jobs, folder, Launcher(folder.path / "logs"), executor, progress)
+    try:
+        with ThreadPoolExecutor(slots, thread_name_prefix="slot") as executor:
+            return execute(jobs, folder, Launcher(folder.path / "logs"), executor, progress)
+    finally:
+        progress.ended()
 
 
 def content_used(plan: Plan, catalogue: Catalogue) -> dict[str, bytes]:

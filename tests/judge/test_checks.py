@@ -46,6 +46,13 @@ def test_the_reason_of_undefined_may_stand_in_the_measures(build: Any) -> None:
     assert judge(build.run({"c": check})).checks[0].criteria[0].reason == "no labels at all"
 
 
+@pytest.mark.parametrize("names", [("accuracy", "errors"), ("errors", "accuracy")])
+def test_of_several_reasons_the_first_by_name_stands_whatever_the_order(build: Any, names: tuple[str, str]) -> None:
+    measures = {name: Undefined(f"no {name}") for name in names}
+    check = build.check(status="undefined", measures=measures)
+    assert judge(build.run({"c": check})).checks[0].criteria[0].reason == "no accuracy, … (1 more)"
+
+
 def test_a_status_without_any_reason_still_says_something(build: Any) -> None:
     found = judge(build.run({"c": build.check(status="cancelled")})).checks[0]
     assert found.criteria[0].reason == "the record says cancelled and no reason"

@@ -69,6 +69,13 @@ def test_the_alternative_that_is_nearest_to_complete_is_named(build: Any) -> Non
     assert (part, reason) == ("undetermined", "no judged check with drift, right")
 
 
+def test_missing_aits_are_named_in_one_order_whatever_the_hash_seed(build: Any) -> None:
+    one = build.guideline().requirements["a1"]
+    (check,) = judge(build.run({"c": build.good("left")})).checks
+    _, reason = measured_part(replace(one, informed_by=(("left", *"hgfedcb"),)), [check], set())
+    assert reason == "no judged check with b, c, d, … (4 more)"
+
+
 def test_an_empty_alternative_supports_nothing(build: Any) -> None:
     one = build.guideline().requirements["a1"]
     (check,) = judge(build.run({"c": build.good("left")})).checks
