@@ -94,13 +94,14 @@ def class_names(values: pd.Series[Any]) -> np.ndarray:
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
     """Write predictions as one Arrow file: every row, those without a label included."""
-    columns: dict[str, Any] = {"label": predictions.labels, "predicted": predictions.predicted}
+    text = predictions.task == "classification"
+    arrays: dict[str, Any] = {}
+    for name, values in (("label", predictions.labels), ("predicted", predictions.predicted)):
+        array = pa.array(values, type=pa.string() if text else pa.float64(), from_pandas=True)
+        arrays[name] = array.dictionary_encode() if text else array
     for name in ("ids", "groups", "weights"):
         if getattr(predictions, name) is not None:
-            columns[name] = getattr(predictions, name)
-    arrays = {n: pa.array(v, from_pandas=True) for n, v in columns.items()}
-    if predictions.task == "classification":
-        arrays = {n: a.dictionary_encode() if n in ("label", "predicted") else a for n, a in arrays.items()}
+            arrays[name] = pa.array(getattr(predictions, name), from_pandas=True)
     if predictions.probabilities is not None:
         arrays |= {f"p{j}": pa.array(p) for j, p in enumerate(predictions.probabilities.T)}
     facts = {"task": predictions.task, "classes": predictions.classes, "positive": predictions.positive}

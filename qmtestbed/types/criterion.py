@@ -71,6 +71,7 @@ def parse_criterion(text: str) -> Criterion:
     m = _CRITERION.fullmatch(text)
     if not m:
         raise ValueError("not a criterion; write for example 'accuracy >= 0.9', 'recall[yes] >= 0.8 at 95%'")
+    key = m["key"].strip() if m["key"] else None
     level = float(m["level"]) / 100 if m["level"] else None
     if level is not None and not 0.5 <= level < 1:
         raise ValueError("the confidence must be at least 50 % and less than 100 %")
@@ -79,13 +80,13 @@ def parse_criterion(text: str) -> Criterion:
         low, high = float(m["low"]), float(m["high"])
         if low > high:
             raise ValueError("the range has its ends the wrong way round")
-        return Criterion(text.strip(), m["measure"], m["key"], op, low, high, confidence=level)
+        return Criterion(text.strip(), m["measure"], key, op, low, high, confidence=level)
     bound = float((m["sign"] or "") + (m["offset"] or "0")) if m["baseline"] else float(m["bound"])
     op = m["op"]  # type: ignore[assignment]  # the expression admits the five operators only
     return Criterion(
         text.strip(),
         m["measure"],
-        m["key"].strip() if m["key"] else None,
+        key,
         op,
         bound if op in (">=", ">", "==") else None,
         bound if op in ("<=", "<", "==") else None,
