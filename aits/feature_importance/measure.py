@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
+from scipy.stats import weightedtau
 
 from qmtestbed.ait import Bars, Estimate, Model, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers
@@ -125,7 +125,7 @@ def _importance(case: _Case, without: np.ndarray, s: _Shuffled, confidence: floa
 
 
 def _rank_stability(worse: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator) -> float | Undefined:
-    """Mean Kendall tau-b between the importances in two random halves of the rows (or groups)."""
+    """Mean weighted Kendall tau between the importances in two random halves of the rows (or groups)."""
     if len(worse) < 2:
         return Undefined("One column has no ranking.")
     unit = np.arange(worse.shape[1]) if groups is None else pd.factorize(groups, use_na_sentinel=False)[0]
@@ -135,7 +135,7 @@ def _rank_stability(worse: np.ndarray, groups: np.ndarray | None, rng: np.random
     taus = []
     for _ in range(SPLITS):
         first = (rng.permutation(units) < units // 2)[unit]
-        taus.append(kendalltau(worse[:, first].mean(axis=1), worse[:, ~first].mean(axis=1)).statistic)
+        taus.append(weightedtau(worse[:, first].mean(axis=1), worse[:, ~first].mean(axis=1)).statistic)
     known = [t for t in taus if np.isfinite(t)]  # it is not where a half tells no column from another
     return float(np.clip(np.mean(known), -1, 1)) if known else Undefined("No column tells itself from the others.")
 

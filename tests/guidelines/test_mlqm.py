@@ -50,9 +50,24 @@ DECLARED_ONLY = {
     *("C-1-L3-1", "D-1-L1-1", "E-1-L1-1"),
 }
 MEASURED_ONLY = {"B-1-L2-1", "B-2-LE2-1", "C-2-L2-1"}
+COVERAGE = (("attribute_coverage",),)
 INFORMED_BY = {
+    "A-2-L1-1": COVERAGE,
+    "A-2-L2-1": COVERAGE,
+    "A-2-L3-1": COVERAGE,
+    "B-1-L1-1": (("attribute_coverage", "record_duplicates"),),
+    "B-1-L2-1": (("distribution_match",),),
     "B-2-LE1-1": (("data_completeness", "record_duplicates"),),
+    "B-2-LE2-1": (("distribution_match",),),
+    "B-3-L2-6": (("feature_importance",),),
     "C-1-L1-1": (("classification_performance",), ("regression_performance",)),
+    "C-1-L2-1": (
+        ("classification_performance", "noise_stability"),
+        ("classification_performance", "image_corruptions"),
+        ("regression_performance", "noise_stability"),
+    ),
+    "C-2-L1-1": (("noise_stability",), ("image_corruptions",)),
+    "C-2-L2-1": (("adversarial_gradient",), ("noise_stability",)),
 }
 
 

@@ -114,7 +114,7 @@ def test_a_store_that_is_not_there(project: Path, cli: Cli, tracking: str, said:
         "test.parquet",
         "--label",
         "churned",
-        MLFLOW_TRACKING_URI=store,
+        MLFLOW_TRACKING_URI=tracking,
         **few,
     )
     assert said in message and "MLFLOW_TRACKING_URI" in message

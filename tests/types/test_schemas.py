@@ -35,7 +35,11 @@ def validator(generated: dict[str, str], name: str) -> jsonschema.Draft202012Val
 def test_every_shipped_document_is_valid(generated: dict[str, str], checkout: Path) -> None:
     from qmtestbed.documents import read_document
 
-    for pattern, name in (("aits/*/ait.yaml", "ait"), ("guidelines/*/*.yaml", "guideline"), ("demo/plan.yaml", "plan")):
+    for pattern, name in (
+        ("aits/*/ait.yaml", "ait"),
+        ("guidelines/*/*.yaml", "guideline"),
+        ("demo/*/plan.yaml", "plan"),
+    ):
         found = sorted(checkout.glob(pattern))
         assert found
         for path in found:

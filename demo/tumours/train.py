@@ -34,7 +34,7 @@ def main(out: Path) -> None:
     bunch = load_breast_cancer(as_frame=True)
     table = bunch.data.assign(diagnosis=bunch.target.map({0: "malignant", 1: "benign"}))
     parts = dict(zip(("train", "test"), train_test_split(table, test_size=0.4, random_state=0), strict=True))
-    (out / "data").mkdir()
+    (out / "data").mkdir(parents=True)
     files = {name: out / "data" / f"{name}.parquet" for name in parts}
     for name, part in parts.items():
         part.reset_index(drop=True).to_parquet(files[name])
