@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     options, subject = common.options_of(arguments), _subject(arguments)
     if arguments.dry_run:
-        _print_draft(pipeline.draft(subject, options.catalogue(), options, watch()))
+        _print_draft(pipeline.draft(subject, options, watch()))
         return ExitCode.MET
     outcome = pipeline.evaluate(subject, options, watch())
     common.print_outcome(outcome)

@@ -33,6 +33,11 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def logs(self) -> Path:
+        """Folder for what children print; it is no evidence."""
+        return self.path / "logs"
+
     # -- while a run goes on ----------------------------------------------------------------------------------
 
     def open(self, loaded: LoadedPlan, plan: Plan, content: Mapping[str, bytes]) -> Plan:

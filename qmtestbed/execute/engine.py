@@ -16,6 +16,10 @@ from qmtestbed.types.record import Failure, Record
 class Shelf(Protocol):
     """Where records are kept: the run folder."""
 
+    @property
+    def logs(self) -> Path:
+        """Folder for what children print."""
+
     def existing(self, key: str) -> Record | None:
         """Give the record of a key that is already there, as it is after an interrupted run."""
 
@@ -100,7 +104,7 @@ def _start(
         future: Future[Finished] = Future()
         future.set_result(refused)
         return future
-    return executor.submit(launcher.run, _with_resources(job, records, shelf))
+    return executor.submit(launcher.run, _with_resources(job, records, shelf), shelf.logs)
 
 
 def _refused(job: Job, before: Iterable[Record]) -> Finished | None:

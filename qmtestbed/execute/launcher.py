@@ -8,17 +8,16 @@ import os
 import shutil
 import signal
 import stat
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from qmtestbed.execute.children import Children, Ended, ForkServer, FreshInterpreters, Start
 from qmtestbed.types.codec import DecodeError, canonical, decode
 from qmtestbed.types.job import Job, JobInput
 from qmtestbed.types.record import Failure, Outcome, Record, Status, StoredResource, UsedInput, UsedProgram
@@ -49,69 +48,67 @@ class Finished:
 
 
 class Launcher:
-    """Starts children, and can end all of them at once."""
+    """Turns a job into a record, by a child of whichever kind suits the job."""
 
-    def __init__(self, logs: Path) -> None:
-        self._logs = logs
-        self._running: set[int] = set()
+    def __init__(self, children: Children, several_threads: Children) -> None:
+        self._children, self._several_threads = children, several_threads
         self._cancelled = False
-        self._lock = threading.Lock()
 
-    def run(self, job: Job) -> Finished:
-        """Run a job in a child of its own and read what it left."""
+    def run(self, job: Job, logs: Path) -> Finished:
+        """Run a job in a child of its own and read what it left; what it printed goes into the folder ``logs``."""
         folder = Path(tempfile.mkdtemp(prefix="qmt-job-"))
         started, clock = datetime.now(UTC).isoformat(timespec="milliseconds"), monotonic()
         (folder / "job.json").write_bytes(canonical(job))
-        self._logs.mkdir(parents=True, exist_ok=True)
-        log = self._logs / f"{job.program.id}-{job.key[:12]}.log"
-        code, timed_out, peak = self._spawn(folder, log, job)
-        outcome, resources, files = _read(folder, job, _ending(code, timed_out, self._cancelled, job))
-        record = _record(job, outcome, resources, (started, monotonic() - clock, peak))
+        logs.mkdir(parents=True, exist_ok=True)
+        log = logs.resolve() / f"{job.program.id}-{job.key[:12]}.log"
+        log.unlink(missing_ok=True)
+        # The libraries of a fork server have read how many threads they may use: one.
+        kind = self._children if job.limits.threads == 1 else self._several_threads
+        ended = kind.run(Start(folder, log, child_environment(folder, job.limits.threads), job.limits.seconds))
+        outcome, resources, files = _read(folder, job, _ending(ended, self._cancelled, job))
+        record = _record(job, outcome, resources, (started, monotonic() - clock, ended.peak))
         return Finished(record, files, folder)
 
     def cancel(self) -> None:
         """End every running child, and start no more."""
-        with self._lock:
-            self._cancelled = True
-            for pid in self._running:
-                _kill(pid)
+        self._cancelled = True
+        self._children.cancel()
+        self._several_threads.cancel()
 
-    def _spawn(self, folder: Path, log: Path, job: Job) -> tuple[int, bool, int]:
-        """Start a child in a session of its own; give exit code, whether it ran out of time, and peak memory."""
-        command = [sys.executable, "-P", "-m", "qmtestbed.execute.worker", str(folder)]
-        with log.open("wb") as output, self._lock:
-            if self._cancelled:
-                return -signal.SIGKILL, False, 0
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=folder,
-                env=child_environment(folder, job.limits.threads),
-                start_new_session=True,
-                close_fds=True,
-            )
-            self._running.add(child.pid)
-        expired = threading.Event()
+    def close(self) -> None:
+        """Let go of what the children needed."""
+        self._children.close()
+        self._several_threads.close()
 
-        def expire() -> None:
-            expired.set()
-            _kill(child.pid)
 
-        timer = threading.Timer(job.limits.seconds, expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            _, status, usage = os.wait4(child.pid, 0)
-        finally:
-            timer.cancel()
-            with self._lock:
-                self._running.discard(child.pid)
-                _kill(child.pid)  # grandchildren of its session go with it
-        child.returncode = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        return child.returncode, expired.is_set(), peak
+PRELOADED = (
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.special",
+    "qmtestbed.execute.worker",
+    "qmtestbed.execute.inputs",
+    "qmtestbed.execute.returned",
+    "qmtestbed.measuring.intervals",
+)
+"""What every job uses."""
+
+OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
+    "sklearn": ("sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "sklearn.compose", "skops.io"),
+    "pytorch": ("torch", "qmtestbed.execute.models.torch_model"),
+    "python_function": ("mlflow.pyfunc",),
+}
+"""What jobs with a model of a flavour use besides."""
+
+
+def launcher_for(jobs: Iterable[Job]) -> Launcher:
+    """Give a launcher whose children have the frameworks of these jobs preloaded, where the system can fork."""
+    fresh = FreshInterpreters()
+    if sys.platform != "linux":
+        return Launcher(fresh, fresh)
+    flavours = sorted({i.flavour for job in jobs for i in job.inputs.values() if i.flavour})
+    modules = [*PRELOADED, *(m for f in flavours for m in OF_FLAVOUR.get(f, ()))]
+    return Launcher(ForkServer(modules, child_environment(Path("/nonexistent"), 1)), fresh)
 
 
 def child_environment(folder: Path, threads: int) -> dict[str, str]:
@@ -128,24 +125,19 @@ def child_environment(folder: Path, threads: int) -> dict[str, str]:
     return {**passed, **fixed, **dict.fromkeys(_THREADS, str(threads))}
 
 
-def _kill(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def _ending(code: int, timed_out: bool, cancelled: bool, job: Job) -> Outcome | None:
+def _ending(ended: Ended, cancelled: bool, job: Job) -> Outcome | None:
     """Give the outcome that the way it ended implies, whatever it wrote; ``None`` if it ended by itself."""
     status: Status
     if cancelled:
         status, what, found = "cancelled", "the run was interrupted", ""
-    elif timed_out:
+    elif ended.lost:
+        status, what, found = "failed", "it brought down the process that it was started from", ""
+    elif ended.timed_out:
         status, what, found = "timed_out", "it took longer than its limit", f"limit {job.limits.seconds:g} s"
-    elif code != 0:
-        status, what, found = "failed", "its process ended before it had a result", f"exit code {code}"
-        if code < 0:
-            found = f"signal {signal.Signals(-code).name}"
+    elif ended.code != 0:
+        status, what, found = "failed", "its process ended before it had a result", f"exit code {ended.code}"
+        if ended.code < 0:
+            found = f"signal {signal.Signals(-ended.code).name}"
     else:
         return None
     return Outcome(status, error=Failure(what, job.program.id, found, "see its log in the run folder"))

@@ -13,7 +13,7 @@ from qmtestbed.catalogue import AitEntry, Catalogue
 from qmtestbed.documents import dump_document, parse_document
 from qmtestbed.errors import PlanError, Problem
 from qmtestbed.evidence import RunFolder
-from qmtestbed.execute import Progress
+from qmtestbed.execute import Launcher, Progress, launcher_for
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.run import execute_jobs, next_folder, run_loaded
 from qmtestbed.plan import check_plan
@@ -22,6 +22,7 @@ from qmtestbed.resolve.capabilities import PROBED, unmet_needs
 from qmtestbed.resolve.jobs import Bound
 from qmtestbed.types.assessment import LeftOut
 from qmtestbed.types.codec import lean
+from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import InputSpec, Manifest
 from qmtestbed.types.plan import Check, Component, Expectation, Inventory, LoadedPlan, Outputs, Plan
 from qmtestbed.types.record import Record
@@ -53,45 +54,71 @@ class Draft:
 
 def evaluate(subject: Subject, options: Options, progress: Progress | None = None) -> Outcome:
     """Choose a plan for a model and its data, and run it."""
-    catalogue = options.catalogue()
-    watch = progress or Silent()
+    catalogue, watch = options.catalogue(), progress or Silent()
     out = options.out or next_folder(_bare_plan(subject, Path()))
-    chosen = draft(subject, catalogue, replace(options, out=out), watch)
-    # A probe that failed is no reason to fail again: it is tried anew, as every failure is.
-    made = {chosen.probe.key: chosen.probe} if chosen.probe.status == "measured" else {}
     options = replace(options, out=out)
-    return run_loaded(chosen.loaded, catalogue, options, watch, chosen.left_out, made)
+    found = _find(subject, catalogue, out)
+    launcher = launcher_for([found.probe])
+    try:
+        chosen = _choose_plan(found, catalogue, launcher, options, watch)
+        # A probe that failed is no reason to fail again: it is tried anew, as every failure is.
+        made = {chosen.probe.key: chosen.probe} if chosen.probe.status == "measured" else {}
+        return run_loaded(chosen.loaded, catalogue, options, watch, chosen.left_out, made, launcher)
+    finally:
+        launcher.close()
 
 
-def draft(subject: Subject, catalogue: Catalogue, options: Options, progress: Progress) -> Draft:
+def draft(subject: Subject, options: Options, progress: Progress | None = None) -> Draft:
     """Choose a plan: every AIT whose needs model and data meet, with the criteria it suggests.
 
     The model is loaded once, in a child, to see what it can do; no AIT runs.
     """
-    out = options.out or Path("qmt-runs", "draft")
+    catalogue = options.catalogue()
+    found = _find(subject, catalogue, options.out or Path("qmt-runs", "draft"))
+    launcher = launcher_for([found.probe])
+    try:
+        return _choose_plan(found, catalogue, launcher, options, progress or Silent())
+    finally:
+        launcher.close()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A plan without checks, its inventories found, and the job that probes the model."""
+
+    plan: Plan
+    bound: Mapping[str, Bound]
+    probe: Job
+    out: Path
+
+
+def _find(subject: Subject, catalogue: Catalogue, out: Path) -> _Found:
     bare = _bare_plan(subject, out)
     bound = find_inventories(bare, catalogue, out)
+    return _Found(bare, bound, probe_job(bare, bound, "model", "test"), out)
+
+
+def _choose_plan(
+    found: _Found, catalogue: Catalogue, launcher: Launcher, options: Options, progress: Progress
+) -> Draft:
+    progress.planned([found.probe], {})
     with tempfile.TemporaryDirectory(prefix="qmt-probe-") as scratch:
-        job = probe_job(bare, bound, "model", "test")
-        progress.planned([job], {})
-        records = execute_jobs([job], RunFolder(Path(scratch)), options, progress)
-        probe = records[job.key]
+        folder = RunFolder(Path(scratch))
+        probe = execute_jobs([found.probe], folder, launcher, options, progress)[found.probe.key]
     checks: dict[str, Check] = {}
     left_out: list[LeftOut] = []
     for entry in catalogue.aits.values():
-        why, check = _choose(entry, bare, bound, probe)
+        why, check = _choose(entry, found.plan, found.bound, probe)
         if check is not None:
             checks[entry.id] = check
         else:
             left_out.append(LeftOut(entry.id, why))
     if not checks:
-        raise PlanError(
-            Problem("no AIT fits this model and data", found="; ".join(f"{x.ait}: {x.why}" for x in left_out))
-        )
-    source = dump_document(lean(replace(bare, checks=checks)))
-    document = parse_document(source, "plan")
-    loaded = check_plan(replace(bare, checks=checks), document, out, catalogue)
-    return Draft(loaded, tuple(left_out), probe)
+        reasons = "; ".join(f"{x.ait}: {x.why}" for x in left_out)
+        raise PlanError(Problem("no AIT fits this model and data", found=reasons))
+    plan = replace(found.plan, checks=checks)
+    document = parse_document(dump_document(lean(plan)), "plan")
+    return Draft(check_plan(plan, document, found.out, catalogue), tuple(left_out), probe)
 
 
 def _bare_plan(subject: Subject, out: Path) -> Plan:

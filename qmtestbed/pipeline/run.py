@@ -12,7 +12,7 @@ from pathlib import Path
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import InputError, Problem
 from qmtestbed.evidence import RunFolder, run_id
-from qmtestbed.execute import Launcher, Progress, execute
+from qmtestbed.execute import Launcher, Progress, execute, launcher_for
 from qmtestbed.pipeline.conclude import conclude
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.plan import load_plan
@@ -45,8 +45,9 @@ def run_loaded(
     progress: Progress,
     left_out: Sequence[LeftOut] = (),
     made: Mapping[str, Record] | None = None,
+    launcher: Launcher | None = None,
 ) -> Outcome:
-    """Run a plan that was read; ``made`` are records of this plan's jobs that exist already."""
+    """Run a plan that was read; ``made`` are records of its jobs that exist, ``launcher`` one that is warm already."""
     if not loaded.plan.checks:
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
@@ -56,7 +57,11 @@ def run_loaded(
     for record in (made or {}).values():
         folder.keep(record, {})
     progress.planned(resolution.jobs, resolution.checks)
-    records = execute_jobs(resolution.jobs, folder, options, progress)
+    warm = launcher or launcher_for(resolution.jobs)
+    try:
+        records = execute_jobs(resolution.jobs, folder, warm, options, progress)
+    finally:
+        warm.close()
     as_of = options.as_of or date.today().isoformat()
     info = RunInfo(
         schema="qmtestbed/run/v1",
@@ -71,12 +76,14 @@ def run_loaded(
     return conclude(folder, catalogue, options)
 
 
-def execute_jobs(jobs: Sequence[Job], folder: RunFolder, options: Options, progress: Progress) -> dict[str, Record]:
+def execute_jobs(
+    jobs: Sequence[Job], folder: RunFolder, launcher: Launcher, options: Options, progress: Progress
+) -> dict[str, Record]:
     """Run jobs on as many slots as the options say."""
     slots = options.jobs or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     try:
         with ThreadPoolExecutor(slots, thread_name_prefix="slot") as executor:
-            return execute(jobs, folder, Launcher(folder.path / "logs"), executor, progress)
+            return execute(jobs, folder, launcher, executor, progress)
     finally:
         progress.ended()
 

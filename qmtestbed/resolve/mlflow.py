@@ -70,6 +70,7 @@ def _find(name: str, uri: str) -> ModelFacts:
 def _import_mlflow() -> Any:
     # Its telemetry and its warnings about the environment are nothing a user of ours asked for.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
 
     return mlflow

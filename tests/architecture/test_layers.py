@@ -47,7 +47,7 @@ ROOMS = {
     "pyarrow": {"execute", "resolve/datasets.py"},
 }
 
-PARENT_SIDE = {"__init__.py", "engine.py", "launcher.py"}
+PARENT_SIDE = {"__init__.py", "engine.py", "launcher.py", "children.py"}
 """Modules of the stage execute that are for the parent; the others are for the child, and never imported by it."""
 
 
