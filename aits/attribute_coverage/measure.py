@@ -3,19 +3,239 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from qmtestbed.ait import Bars, DataTable, Design, Finding, Subject, Table, Undefined, class_name
-from qmtestbed.measuring.columns import names_of
+from qmtestbed.ait import Bars, DataTable, Design, Finding, Subject, Table, Undefined
+from qmtestbed.measuring.attributes import Attribute, attributes_of, exclusions_of
+from qmtestbed.measuring.combinatorial import Feasible, tuple_counts
 
 MOST_TUPLES = 200_000
-MOST_CELLS = 2_000_000
 MOST_BARS = 40
 MOST_LINES = 200
 MOST_FINDINGS = 50
 _ABOUT = ("total_coverage", "tuple_coverage", "missing_count")
+"""A missing combination speaks of each of these, whichever the plan has a criterion on."""
+
+
+def measure(
+    data: Table,
+    design: Design | None = None,
+    *,
+    strength: int = 2,
+    attributes: Sequence[str] = (),
+    max_values: int = 10,
+    min_count: int = 1,
+    p: float = 0.75,
+) -> dict[str, Any] | Undefined:
+    """Count which combinations of values of ``strength`` attributes occur.
+
+    Parameters
+    ----------
+    data
+        The table; an attribute is a column, or the label.
+    design
+        Which attributes with which values there should be, and which combinations can't occur. Without, the values
+        are those in the data.
+    strength
+        How many attributes are combined.
+    attributes
+        Combine these; without, those of the design, else every feature column of few different values.
+    max_values
+        How many are few.
+    min_count
+        From how many rows on a combination is covered.
+    p
+        From which share of its combinations on a tuple of attributes counts for ``completeness``.
+
+    Returns
+    -------
+    dict or Undefined
+        Shares in [0, 1], 1 if every allowed combination occurs; undefined without rows, or without an allowed
+        combination of so many attributes.
+
+    Raises
+    ------
+    ValueError
+        An attribute is no column, an exclusion names what is not declared, or there are too many combinations.
+    """
+    if not len(data.frame):
+        return Undefined("The table has no rows.")
+    chosen, left_out = attributes_of(data, design, attributes, max_values)
+    if len(chosen) < strength:
+        return Undefined(f"Combining {strength} attributes needs as many; there are {len(chosen)} of few values.")
+    if (tuples := math.comb(len(chosen), strength)) > MOST_TUPLES:
+        raise ValueError(f"{tuples:,} tuples of attributes are too many; lower the strength, or name fewer attributes")
+    feasible, exclusions = _rules(design, chosen)
+    tally = _count(chosen, feasible, strength, min_count)
+    if not tally.allowed:
+        return Undefined("The design leaves no combination that can occur.")
+    coverage = [share for _, share in tally.coverage]
+    return {
+        "total_coverage": tally.covered / tally.allowed,
+        "tuple_coverage": sum(share == 1 for share in coverage) / len(coverage),
+        "completeness": sum(share >= p - 1e-12 for share in coverage) / len(coverage),
+        "lowest_coverage": min(coverage),
+        "missing_count": tally.allowed - tally.covered,
+        "smallest_case": tally.smallest,
+        **_against_design(design, chosen, exclusions),
+        "missing_combinations": _table(tally),
+        "coverage_by_tuple": _bars(tally),
+        "attributes": _overview(chosen, left_out),
+        "findings": [*_missing(tally), *_undeclared(chosen), *_impossible(chosen, exclusions)],
+    }
+
+
+def _rules(design: Design | None, chosen: Sequence[Attribute]) -> tuple[Feasible, list[dict[int, int]]]:
+    """Give what can occur, and the exclusions that speak of chosen attributes only, by their positions.
+
+    Attributes of the design that are not combined come after the others: an exclusion on them can rule out values of
+    those that are.
+    """
+    if design is None:
+        return Feasible([len(a.values) for a in chosen], []), []
+    names = [a.name for a in chosen]
+    others = [name for name in design.attributes if name not in names]
+    exclusions = exclusions_of(design, names + others)
+    sizes = [len(a.values) for a in chosen] + [len(design.attributes[name]) for name in others]
+    return Feasible(sizes, exclusions), [e for e in exclusions if max(e) < len(chosen)]
+
+
+# -- combinations ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Tally:
+    """What is counted over all tuples; ``coverage`` is of those with at least one allowed combination.
+
+    ``listed`` holds texts, rows and the rows expected if attributes were independent: of values that are missing
+    themselves (no rows expected), and of missing combinations of other values.
+    """
+
+    chosen: Sequence[Attribute]
+    absent: Sequence[np.ndarray]
+    smallest: int
+    allowed: int = 0
+    covered: int = 0
+    coverage: list[tuple[str, float]] = field(default_factory=list)
+    listed: list[tuple[str, int, float]] = field(default_factory=list)
+    floor: float = -1.0  # what is expected less often will not be among the first
+
+    def note(self, attributes: Sequence[int], counts: np.ndarray, missing: np.ndarray) -> None:
+        """List missing combinations of one tuple, the most surprising first, but for those of a missing value."""
+        n, cells = len(self.chosen[0].codes), np.argwhere(missing)
+        shares = [self.chosen[a].rows[cells[:, k]] / n for k, a in enumerate(attributes)]
+        implied = np.any([self.absent[a][cells[:, k]] for k, a in enumerate(attributes)], axis=0)
+        expected = np.where(implied, -1.0, n * np.prod(shares, axis=0))
+        kept = np.flatnonzero(expected > self.floor)
+        for at in kept[np.argsort(-expected[kept], kind="stable")[:MOST_LINES]]:
+            text = self.spell(dict(zip(attributes, cells[at], strict=True)))
+            self.listed.append((text, int(counts[tuple(cells[at])]), float(expected[at])))
+        if len(self.listed) > 10 * MOST_LINES:
+            self.listed = self.first()
+            self.floor = self.listed[-1][2]
+
+    def first(self) -> list[tuple[str, int, float]]:
+        """Give the first of the list: missing values, then what independent attributes would show most often."""
+        return sorted(self.listed, key=lambda line: (-line[2], line[0]))[:MOST_LINES]
+
+    def spell(self, cell: Mapping[int, Any]) -> str:
+        """Write a combination."""
+        return ", ".join(f"{self.chosen[a].name}={self.chosen[a].values[v]}" for a, v in cell.items())
+
+
+def _count(chosen: Sequence[Attribute], feasible: Feasible, strength: int, min_count: int) -> _Tally:
+    absent = [np.zeros(len(a.values), dtype=bool) for a in chosen]
+    if strength > 1:
+        absent = [(a.rows < min_count) & feasible.over((i,)) for i, a in enumerate(chosen)]
+    tally = _Tally(chosen, absent, smallest=len(chosen[0].codes))
+    for i, a in enumerate(chosen):
+        tally.listed += [(tally.spell({i: v}), int(a.rows[v]), math.inf) for v in np.flatnonzero(absent[i])]
+    for attributes, counts in tuple_counts([a.codes for a in chosen], [len(a.values) for a in chosen], strength):
+        allowed = feasible.over(attributes)
+        if not (n := int(allowed.sum())):
+            continue
+        missing = allowed & (counts < min_count)
+        covered = n - int(missing.sum())
+        tally.allowed, tally.covered = tally.allowed + n, tally.covered + covered
+        tally.smallest = min(tally.smallest, int(counts[allowed].min()))
+        tally.coverage.append((" × ".join(chosen[a].name for a in attributes), covered / n))
+        if covered < n:
+            tally.note(attributes, counts, missing)
+    return tally
+
+
+# -- what is told ---------------------------------------------------------------------------------------------
+
+
+def _against_design(
+    design: Design | None, chosen: Sequence[Attribute], exclusions: Sequence[Mapping[int, int]]
+) -> dict[str, Any]:
+    if design is None:
+        none = Undefined("No design is given.")
+        return {"undeclared_count": none, "excluded_count": none}
+    hits = [_holding(chosen, exclusion) for exclusion in exclusions]
+    return {
+        "undeclared_count": {a.name: a.undeclared_rows for a in chosen if a.undeclared is not None}
+        or Undefined("The design declares none of the attributes."),
+        "excluded_count": int(np.any(hits, axis=0).sum()) if hits else 0,
+    }
+
+
+def _holding(chosen: Sequence[Attribute], cell: Mapping[int, int]) -> np.ndarray:
+    return np.asarray(np.all([chosen[a].codes == v + 1 for a, v in cell.items()], axis=0))
+
+
+def _missing(tally: _Tally) -> list[Finding]:
+    found = []
+    for text, rows, expected in tally.first()[:MOST_FINDINGS]:
+        told = f"{text}: {rows} rows" if rows else f"{text}: no row"
+        if math.isfinite(expected):
+            told += f"; were the attributes independent, {expected:.3g} would be expected"
+        found += [Finding("missing_combination", Subject(slice=text), name, rows, f"{told}.") for name in _ABOUT]
+    return found
+
+
+def _undeclared(chosen: Sequence[Attribute]) -> list[Finding]:
+    found = []
+    for a in chosen:
+        if a.undeclared:
+            first = sorted(a.undeclared.items(), key=lambda item: (-item[1], item[0]))[:3]
+            named = ", ".join(repr(value[:40]) for value, _ in first)
+            text = f"Column {a.name!r}: {a.undeclared_rows} rows hold values that the design lacks, such as {named}."
+            found.append(Finding("new_category", Subject(column=a.name), "undeclared_count", a.undeclared_rows, text))
+    return found
+
+
+def _impossible(chosen: Sequence[Attribute], exclusions: Sequence[Mapping[int, int]]) -> list[Finding]:
+    found = []
+    for exclusion in exclusions:
+        if rows := int(_holding(chosen, exclusion).sum()):
+            text = ", ".join(f"{chosen[a].name}={chosen[a].values[v]}" for a, v in exclusion.items())
+            told = f"{text}: {rows} rows hold what the design says can't occur."
+            found.append(Finding("out_of_range", Subject(slice=text), "excluded_count", rows, told))
+    return found
+
+
+def _table(tally: _Tally) -> DataTable:
+    lines = [(text, rows, expected if math.isfinite(expected) else None) for text, rows, expected in tally.first()]
+    total = f"in all, {tally.allowed - tally.covered:,} of {tally.allowed:,} combinations are missing"
+    return DataTable(("combination", "rows", "rows expected of independent attributes"), [*lines, (total, None, None)])
+
+
+def _bars(tally: _Tally) -> Bars:
+    worst = sorted(tally.coverage, key=lambda item: item[1])[:MOST_BARS]
+    return Bars([name for name, _ in worst], [share for _, share in worst])
+
+
+def _overview(chosen: Sequence[Attribute], left_out: Mapping[str, str]) -> DataTable:
+    lines: list[tuple[Any, ...]] = []
+    for a in chosen:
+        source = "data" if a.undeclared is None else "design"
+        lines.append((a.name, len(a.values), source, a.missing, a.undeclared_rows, ""))
+    lines += [(name, None, None, None, None, f"left out: {why}") for name, why in left_out.items()]
+    titles = ("attribute", "values", "values from", "rows without a value", "rows with an undeclared value", "note")
+    return DataTable(titles, lines[:MOST_LINES])

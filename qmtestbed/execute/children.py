@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+_PATIENCE = 1.0
+"""Seconds that a server gets to end by itself; one that is still importing notices nothing."""
+
 _KILOBYTE = 1 if sys.platform == "darwin" else 1024
 
 
@@ -187,11 +190,15 @@ class _Server:
             return Ended(ended.code, timed_out=not ended.lost, peak=ended.peak, lost=ended.lost)
 
     def close(self) -> None:
-        """Close its input: it ends its children and itself."""
+        """Close its input: it ends its children and itself; kill it should it be slow, and they die with it."""
         with self._lock, contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
-        self._process.wait()
+        try:
+            self._process.wait(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._reader.join()
         self._home.cleanup()
 

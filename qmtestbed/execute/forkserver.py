@@ -95,6 +95,7 @@ class Server:
         code = 1
         try:
             os.setsid()
+            die_with_parent()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for descriptor in (self._out, self._wake, self._woken):
@@ -119,6 +120,14 @@ class Server:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)  # no clean-up of the server's, and no waiting for threads that a program left running
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the one that forked it ends, however that comes about (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def kill_session(pid: int, *, leader: bool = True) -> None:

@@ -30,16 +30,17 @@ def _speaks_of(criterion: Criterion, finding: Finding, measures: Mapping[str, Me
     """Whether the finding is about what missed the criterion.
 
     It is if it names the criterion's key or, where the criterion is on every key, one whose own value misses it.
-    Rows and pairs name no key, so a keyed criterion can't tell them apart: they count.
+    A subject that is no key of the measure (rows, pairs, a column beside values per noise scale) can't be told apart:
+    it counts.
     """
     if criterion.measure != finding.measure:
         return False
-    named = {n for n in (finding.subject.column, finding.subject.slice, finding.subject.class_) if n is not None}
+    by_key = (measures[finding.measure].by_key if finding.measure in measures else None) or {}
+    subject = finding.subject
+    named = sorted({n for n in (subject.column, subject.slice, subject.class_) if n is not None and n in by_key})
     if criterion.key is not None:
-        return not named or criterion.key.strip() in named
-    by_key = measures[finding.measure].by_key if finding.measure in measures else None
-    own = [by_key[n] for n in sorted(named) if n in by_key] if by_key else []
-    return not own or any(judge_element(criterion, None, value).verdict == "not_met" for value in own)
+        return not named or criterion.key in named
+    return not named or any(judge_element(criterion, None, by_key[n]).verdict == "not_met" for n in named)
 
 
 def _merged(check: str, findings: Iterable[Finding], manifest: Manifest | None) -> list[JudgedFinding]:

@@ -105,7 +105,7 @@ def test_its_metadata_are_those_of_the_project(wheel: Path) -> None:
         licence = archive.read(f"{info}/licenses/LICENSE")
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert "qmtestbed = qmtestbed.cli:main" in scripts
+    assert "qmtestbed = qmtestbed.cli.app:main" in scripts
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 
