@@ -10,6 +10,7 @@ sampled every 50 ms from /proc (Linux only). Standard library and what qmtestbed
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -78,6 +79,9 @@ def main() -> None:
             )
         print(f"median {statistics.median(m[0] for m in measured):.1f} s")
         print((folder / "log.txt").read_text("utf-8"))
+        for record in sorted((folder / "out0" / "records").glob("*.json")):
+            made = json.loads(record.read_bytes())
+            print(f"{made['program']['id']:<28} {made['seconds']:6.1f} s  peak {made['peak_memory'] / 2**20:5.0f} MB")
 
 
 def measure(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[float, int, int, int]:

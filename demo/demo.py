@@ -24,6 +24,7 @@ def main(out: Path) -> int:
     begin = monotonic()
     _fresh(out)
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{(out / 'mlflow.db').as_posix()}"
+    os.environ["QMTESTBED_STORE"] = str(out / "store")  # nothing of the demo is written outside its folder
     ended = []
 
     print("1. Train a gradient-boosting pipeline on scikit-learn's breast-cancer data and log it to MLflow")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,17 @@ import pytest
 from qmtestbed.catalogue import Catalogue
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+# No test uses or fills the user's own store; those with a run of their own per module share this one.
+os.environ["QMTESTBED_STORE"] = tempfile.mkdtemp(prefix="qmt-store-")
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a store of its own."""
+    path = tmp_path_factory.mktemp("qmt-store")
+    monkeypatch.setenv("QMTESTBED_STORE", str(path))
+    return path
 
 
 @pytest.fixture(scope="session")

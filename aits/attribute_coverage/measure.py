@@ -54,8 +54,8 @@ def measure(
     Returns
     -------
     dict or Undefined
-        Shares in [0, 1], 1 if every allowed combination occurs; undefined without rows, or without an allowed
-        combination of so many attributes.
+        Shares in [0, 1], 1 if every allowed combination occurs; undefined without an allowed combination of so many
+        attributes, and all of it without rows.
 
     Raises
     ------
@@ -65,27 +65,35 @@ def measure(
     if not len(data.frame):
         return Undefined("The table has no rows.")
     chosen, left_out = attributes_of(data, design, attributes, max_values)
-    if len(chosen) < strength:
-        return Undefined(f"Combining {strength} attributes needs as many; there are {len(chosen)} of few values.")
     if (tuples := math.comb(len(chosen), strength)) > MOST_TUPLES:
         raise ValueError(f"{tuples:,} tuples of attributes are too many; lower the strength, or name fewer attributes")
     feasible, exclusions = _rules(design, chosen)
     tally = _count(chosen, feasible, strength, min_count)
-    if not tally.allowed:
-        return Undefined("The design leaves no combination that can occur.")
-    coverage = [share for _, share in tally.coverage]
     return {
-        "total_coverage": tally.covered / tally.allowed,
-        "tuple_coverage": sum(share == 1 for share in coverage) / len(coverage),
-        "completeness": sum(share >= p - 1e-12 for share in coverage) / len(coverage),
-        "lowest_coverage": min(coverage),
-        "missing_count": tally.allowed - tally.covered,
-        "smallest_case": tally.smallest,
+        **_coverage(tally, strength, p),
+        "attribute_count": len(chosen),
         **_against_design(design, chosen, exclusions),
         "missing_combinations": _table(tally),
         "coverage_by_tuple": _bars(tally),
         "attributes": _overview(chosen, left_out),
         "findings": [*_missing(tally), *_undeclared(chosen), *_impossible(chosen, exclusions)],
+    }
+
+
+def _coverage(tally: _Tally, strength: int, p: float) -> dict[str, Any]:
+    shares = [share for _, share in tally.coverage]
+    n = len(shares)
+    reason = "The design leaves no combination that can occur."
+    if len(tally.chosen) < strength:
+        reason = f"Combining {strength} attributes needs as many; there are {len(tally.chosen)}."
+    none = Undefined(reason)
+    return {
+        "total_coverage": tally.covered / tally.allowed if n else none,
+        "tuple_coverage": sum(share == 1 for share in shares) / n if n else none,
+        "completeness": sum(share >= p - 1e-12 for share in shares) / n if n else none,
+        "lowest_coverage": min(shares) if n else none,
+        "missing_count": tally.allowed - tally.covered if n else none,
+        "smallest_case": tally.smallest if n else none,
     }
 
 
@@ -151,7 +159,7 @@ def _count(chosen: Sequence[Attribute], feasible: Feasible, strength: int, min_c
     absent = [np.zeros(len(a.values), dtype=bool) for a in chosen]
     if strength > 1:
         absent = [(a.rows < min_count) & feasible.over((i,)) for i, a in enumerate(chosen)]
-    tally = _Tally(chosen, absent, smallest=len(chosen[0].codes))
+    tally = _Tally(chosen, absent, smallest=len(chosen[0].codes) if chosen else 0)
     for i, a in enumerate(chosen):
         tally.listed += [(tally.spell({i: v}), int(a.rows[v]), math.inf) for v in np.flatnonzero(absent[i])]
     for attributes, counts in tuple_counts([a.codes for a in chosen], [len(a.values) for a in chosen], strength):

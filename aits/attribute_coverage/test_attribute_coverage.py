@@ -127,7 +127,7 @@ def test_agrees_with_counting_every_combination(ait, seed, strength):
     try:
         expected = brute_force(frame, design, strength, 1 + seed % 3, 0.6)
     except ZeroDivisionError:
-        assert isinstance(found, Undefined)
+        assert isinstance(found["total_coverage"], Undefined)
         return
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert found["undeclared_count"] == {a: int((frame[a] == "other").sum()) for a in values}
@@ -265,9 +265,18 @@ def test_one_attribute_at_a_time(ait):
 
 def test_there_is_nothing_to_combine(ait):
     assert isinstance(ait.measure(data=table({"a": [], "b": []})), Undefined)
-    assert "there are 1" in ait.measure(data=table({"a": [0, 1]})).reason
+    for columns, attributes in (({"x": range(40)}, 0), ({"a": [0, 1] * 20, "x": range(40)}, 1)):
+        found = ait.measure(data=table(columns))
+        assert found["attribute_count"] == attributes
+        reason = f"Combining 2 attributes needs as many; there are {attributes}."
+        for name in ("total_coverage", "tuple_coverage", "completeness", "lowest_coverage", "smallest_case"):
+            assert found[name] == Undefined(reason)
+        assert found["attributes"].rows[-1] == ("x", *[None] * 4, "left out: it has 40 different values")
+        assert found["findings"] == []
     nothing = binary("ab", [{"a": "0"}, {"a": "1"}])
-    assert "no combination that can occur" in ait.measure(data=rows_of(["00", "11"]), design=nothing).reason
+    found = ait.measure(data=rows_of(["00", "11"]), design=nothing)
+    assert found["missing_count"] == Undefined("The design leaves no combination that can occur.")
+    assert found["excluded_count"] == 2
 
 
 def test_what_can_not_be_right_is_refused(ait):

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from qmtestbed.cli import ait, demo, evaluate, guideline, judge, report, run
+from qmtestbed.cli import ait, cache, demo, evaluate, guideline, judge, report, run
 from qmtestbed.errors import ExitCode, QmtestbedError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -23,6 +23,7 @@ COMMANDS: dict[str, ModuleType] = {
     "report": report,
     "ait": ait,
     "guideline": guideline,
+    "cache": cache,
     "demo": demo,
 }
 

@@ -27,7 +27,8 @@ def add_content(parser: argparse.ArgumentParser) -> None:
 
 
 def add_execution(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``."""
+    """Add ``--jobs`` and ``--no-cache``."""
+    parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
         "--jobs", type=_positive, metavar="N", help="how many checks run at once (default: one per core)"
     )
@@ -79,6 +80,7 @@ def options_of(arguments: Any) -> Options:
         aits=tuple(getattr(arguments, "aits", ())),
         guidelines=tuple(getattr(arguments, "guidelines", ())),
         as_of=getattr(arguments, "as_of", None),
+        cache=not getattr(arguments, "no_cache", False),
     )
 
 

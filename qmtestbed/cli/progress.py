@@ -29,16 +29,22 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._names: dict[str, str] = {}
-        self._total = self._done = 0
+        self._total = self._done = self._found = 0
         self._began = monotonic()
 
     def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
         """Take note of what will run, and by what name each job is known."""
-        self._total, self._done, self._began = len(jobs), 0, monotonic()
+        self._total, self._done, self._found, self._began = len(jobs), 0, 0, monotonic()
         named: dict[str, list[str]] = {}
         for check, key in checks.items():
             named.setdefault(key, []).append(check)
         self._names = {job.key: ", ".join(named.get(job.key, [f"({job.program.id})"])) for job in jobs}
+
+    def found(self, job: Job, record: Record) -> None:
+        """Say where the record came from, without a time: nothing was run."""
+        self._found += 1
+        origin = "reused" if record.reused else "kept"
+        self._print(f"  {self._names.get(job.key, job.program.id):<32} {origin}")
 
     def started(self, job: Job) -> None:
         """Say nothing at the start: the line comes with the time."""
@@ -50,7 +56,8 @@ class Lines:
 
     def ended(self) -> None:
         """Say how long all of it took."""
-        self._print(f"  {self._done} of {self._total} jobs in {monotonic() - self._began:.1f} s")
+        there = f", {self._found} were there" if self._found else ""
+        self._print(f"  {self._done} of {self._total} jobs in {monotonic() - self._began:.1f} s{there}")
 
     def _line(self, job: Job, record: Record) -> str:
         word = _QUIET.get(record.status, record.status.replace("_", " ").upper())

@@ -1,5 +1,6 @@
 """Records → a folder that is complete in itself: content-addressed, sealed by a bundle, read back whole."""
 
 from qmtestbed.evidence.run_folder import RunFolder, run_id
+from qmtestbed.evidence.store import Store, default_path
 
-__all__ = ["RunFolder", "run_id"]
+__all__ = ["RunFolder", "Store", "default_path", "run_id"]

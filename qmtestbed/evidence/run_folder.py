@@ -13,6 +13,7 @@ from qmtestbed.digests import sha256_of_file, sha256_of_value
 from qmtestbed.documents import decode_document, dump_document, parse_document, read_document
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import declarations, files
+from qmtestbed.evidence.store import Store
 from qmtestbed.types.assessment import Assessment, DeclarationState
 from qmtestbed.types.codec import DecodeError, canonical, decode, encode, lean, pretty
 from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo, ViewEntry, Views
@@ -30,8 +31,9 @@ _ENDINGS = {"predictions": "arrow"}
 class RunFolder:
     """One run on disk. Writes are whole files, so a killed run goes on where it stopped."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, store: Store | None = None) -> None:
         self.path = path
+        self._store = store
 
     @property
     def logs(self) -> Path:
@@ -74,8 +76,15 @@ class RunFolder:
         files.write(existing, resolved)
         return pinned
 
-    def existing(self, key: str) -> Record | None:
-        """Give a record that was kept before an interruption, if it and its resources are whole."""
+    def existing(self, key: str, isolation: tuple[str, ...]) -> Record | None:
+        """Give a record that was kept here before an interruption, else one of the store, if it is whole."""
+        here = self._kept(key)
+        if here is not None:
+            return here if here.isolation == isolation else None
+        found = self._store.get(key, isolation) if self._store else None
+        return self.keep(*found) if found else None
+
+    def _kept(self, key: str) -> Record | None:
         path = self.path / "records" / f"{key}.json"
         if not path.is_file():
             return None
@@ -97,6 +106,8 @@ class RunFolder:
             if not path.is_file():
                 files.copy(content[stored.sha256], path)
         files.write(self.path / "records" / f"{record.key}.json", canonical(record))
+        if self._store:
+            self._store.put(record, content)
         return record
 
     def resource(self, sha256: str, kind: str) -> Path:

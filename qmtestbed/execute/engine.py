@@ -20,8 +20,8 @@ class Shelf(Protocol):
     def logs(self) -> Path:
         """Folder for what children print."""
 
-    def existing(self, key: str) -> Record | None:
-        """Give the record of a key that is already there, as it is after an interrupted run."""
+    def existing(self, key: str, isolation: tuple[str, ...]) -> Record | None:
+        """Give a record of the key that is there already, made under just these layers of isolation."""
 
     def keep(self, record: Record, files: Mapping[str, Path]) -> Record:
         """Keep a record and its resources."""
@@ -35,6 +35,9 @@ class Progress(Protocol):
 
     def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
         """Tell what will run, and which job belongs to which check."""
+
+    def found(self, job: Job, record: Record) -> None:
+        """Tell that a job has its record already, from this run folder or from the store."""
 
     def started(self, job: Job) -> None:
         """Tell that a job is running now."""
@@ -68,7 +71,10 @@ def execute(
     -------
     Records by job key, one for every job; a failure is a record too.
     """
-    records = {job.key: r for job in jobs if (r := shelf.existing(job.key))}
+    records = {job.key: r for job in jobs if (r := shelf.existing(job.key, launcher.isolation))}
+    for job in jobs:
+        if job.key in records:
+            progress.found(job, records[job.key])
     waiting = [job for job in jobs if job.key not in records]
     running: dict[Future[Finished], Job] = {}
     try:

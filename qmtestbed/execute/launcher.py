@@ -50,6 +50,8 @@ class Finished:
 class Launcher:
     """Turns a job into a record, by a child of whichever kind suits the job."""
 
+    isolation = ISOLATION
+
     def __init__(self, children: Children, several_threads: Children) -> None:
         self._children, self._several_threads = children, several_threads
         self._cancelled = False
@@ -94,7 +96,7 @@ PRELOADED = (
 """What every job uses."""
 
 OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
-    "sklearn": ("sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "sklearn.compose", "skops.io"),
+    "sklearn": ("sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "sklearn.compose"),
     "pytorch": ("torch", "qmtestbed.execute.models.torch_model"),
     "python_function": ("mlflow.pyfunc",),
 }

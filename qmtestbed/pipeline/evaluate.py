@@ -103,7 +103,7 @@ def _choose_plan(
 ) -> Draft:
     progress.planned([found.probe], {})
     with tempfile.TemporaryDirectory(prefix="qmt-probe-") as scratch:
-        folder = RunFolder(Path(scratch))
+        folder = RunFolder(Path(scratch), options.store())
         probe = execute_jobs([found.probe], folder, launcher, options, progress)[found.probe.key]
     checks: dict[str, Check] = {}
     left_out: list[LeftOut] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import ExitCode
+from qmtestbed.evidence import Store, default_path
 from qmtestbed.types.assessment import Assessment, Require
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.job import Job
@@ -33,6 +34,8 @@ class Options:
         Folders with more of them.
     as_of
         Day of the assessment as an ISO date; by default today.
+    cache
+        Whether records of earlier runs are used, and those of this one kept for later.
     """
 
     out: Path | None = None
@@ -42,6 +45,11 @@ class Options:
     aits: tuple[Path, ...] = ()
     guidelines: tuple[Path, ...] = ()
     as_of: str | None = None
+    cache: bool = True
+
+    def store(self) -> Store | None:
+        """Records of earlier runs, if they may be used."""
+        return Store(default_path()) if self.cache else None
 
     def catalogue(self) -> Catalogue:
         """Everything installed, and what the options add."""
@@ -63,6 +71,9 @@ class Silent:
     """Progress that tells nobody."""
 
     def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
+        """Tell nothing."""
+
+    def found(self, job: Job, record: Record) -> None:
         """Tell nothing."""
 
     def started(self, job: Job) -> None:

@@ -52,7 +52,7 @@ def run_loaded(
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
     resolution = resolve(loaded, catalogue, path)
-    folder = RunFolder(path)
+    folder = RunFolder(path, options.store())
     plan = folder.open(loaded, resolution.plan, content_used(loaded.plan, catalogue))
     for record in (made or {}).values():
         folder.keep(record, {})
