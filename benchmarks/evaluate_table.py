@@ -1,4 +1,4 @@
-"""Time and memory of ``qmtestbed evaluate`` on a table with a gradient-boosting pipeline, all AITs that fit, and the page.
+"""Time and memory of ``qmtestbed evaluate`` on a table with a gradient-boosting pipeline: every AIT that fits, the page.
 
 usage: python benchmarks/evaluate_table.py [--rows 100000] [--columns 31] [--repeat 3]
 
@@ -74,9 +74,8 @@ def main() -> None:
         print(f"{options.rows:,} rows x {options.columns} columns in each of train and test, {os.cpu_count()} cores")
         measured = [measure([*command, "--out", f"out{i}"], folder, environment) for i in range(options.repeat)]
         for seconds, resident, pss, code in measured:
-            print(
-                f"{seconds:6.1f} s   largest process {resident / 2**20:5.0f} MB   all {pss / 2**20:5.0f} MB PSS   exit {code}"
-            )
+            sizes = f"largest process {resident / 2**20:5.0f} MB   all {pss / 2**20:5.0f} MB PSS"
+            print(f"{seconds:6.1f} s   {sizes}   exit {code}")
         print(f"median {statistics.median(m[0] for m in measured):.1f} s")
         print((folder / "log.txt").read_text("utf-8"))
         for record in sorted((folder / "out0" / "records").glob("*.json")):

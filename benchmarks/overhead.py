@@ -111,7 +111,8 @@ def parent_memory(folder: Path) -> None:
     """Largest resident set of the parent alone for 10 and 1,000 checks, each in a process of its own."""
     code = (
         "import resource, sys; from pathlib import Path; from qmtestbed import pipeline\n"
-        "pipeline.run(Path(sys.argv[1]), pipeline.Options(out=Path(sys.argv[2]), aits=(Path(sys.argv[3]),), cache=False))\n"
+        "plan, out, aits = map(Path, sys.argv[1:])\n"
+        "pipeline.run(plan, pipeline.Options(out=out, aits=(aits,), cache=False))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     sizes = {}
