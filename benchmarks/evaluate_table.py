@@ -1,4 +1,4 @@
-"""Time and memory of ``qmtestbed evaluate`` on a table with a gradient-boosting pipeline: every AIT that fits, the page.
+"""Time and memory of ``qmtestbed evaluate`` on a table with a gradient-boosting pipeline: all AITs that fit, the page.
 
 usage: python benchmarks/evaluate_table.py [--rows 100000] [--columns 31] [--repeat 3]
 

@@ -32,10 +32,18 @@ PACKAGE_FOLDERS = {"site-packages", "dist-packages", "lib-dynload"}
 def standard() -> tuple[str, ...]:
     """Give the existing ones, with links resolved, none inside another; the same for the life of a process."""
     kept: list[Path] = []
-    for path in sorted({path.resolve() for path in (*map(Path, SYSTEM), *_installed()) if path.exists()}):
+    for path in sorted({path.resolve() for path in (*map(Path, SYSTEM), *_installed()) if _is_there(path)}):
         if not any(path.is_relative_to(folder) for folder in kept):
             kept.append(path)
     return tuple(map(str, kept))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:  # absent, or in a folder of somebody else: what can't be reached needs no rule
+        return False
+    return True
 
 
 def _installed() -> list[Path]:

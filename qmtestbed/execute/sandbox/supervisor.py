@@ -31,7 +31,9 @@ def fork_job() -> None:
     reading, alive = os.pipe()
     # neither signals nor what the server does about them may come between: unblocked again when each has its own ways
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # inherited: orphans vanish, and leave no zombies
     first = _start_first(reading, alive)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or there would be no status to wait for
     others = open_files() - {alive}  # asked now: soon the job mounts a /proc in which this process has no number
     job = os.fork()
     if job:
@@ -44,6 +46,7 @@ def fork_job() -> None:
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     # its parent is not in the namespace, so it has number 0, and a signal to 0 goes to the sender's group
     os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL if before is None else before)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
@@ -53,14 +56,10 @@ def _start_first(reading: int, alive: int) -> int:
     ``cat`` does that in 0.3 ms; another fork would copy the page tables of the preloaded libraries, some 10 ms.
     """
     program = shutil.which("cat", path="/usr/bin:/bin")
-    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # inherited: orphans vanish, and leave no zombies
-    try:
-        if program is None:
-            return _fork_first(reading, alive)
-        quiet = [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)]
-        return os.posix_spawn(program, ["cat"], {}, file_actions=[(os.POSIX_SPAWN_DUP2, reading, 0), *quiet])
-    finally:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL if before is None else before)
+    if program is None:
+        return _fork_first(reading, alive)
+    quiet = [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)]
+    return os.posix_spawn(program, ["cat"], {}, file_actions=[(os.POSIX_SPAWN_DUP2, reading, 0), *quiet])
 
 
 def _fork_first(reading: int, alive: int) -> int:

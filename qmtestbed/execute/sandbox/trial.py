@@ -65,7 +65,7 @@ def _report(folder: str, layers: Sequence[str], writing: int) -> None:
         enter(confinement, layers, keep=(writing,))
         reason = "" if _EFFECTS[layers[-1]]() else "it was accepted, but has no effect"
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)) + (f": {error.filename}" if error.filename else "")
     os.write(writing, f"tried {reason}".encode()[:_LONGEST])
 
 
