@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from qmtestbed.cli import ait, cache, demo, evaluate, guideline, judge, report, run
+from qmtestbed.cli import ait, cache, demo, doctor, evaluate, guideline, judge, report, run
 from qmtestbed.errors import ExitCode, QmtestbedError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -24,6 +24,7 @@ COMMANDS: dict[str, ModuleType] = {
     "ait": ait,
     "guideline": guideline,
     "cache": cache,
+    "doctor": doctor,
     "demo": demo,
 }
 

@@ -27,7 +27,13 @@ def add_content(parser: argparse.ArgumentParser) -> None:
 
 
 def add_execution(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs`` and ``--no-cache``."""
+    """Add ``--jobs``, ``--isolation`` and ``--no-cache``."""
+    parser.add_argument(
+        "--isolation",
+        choices=("none", "process", "sandbox"),
+        default="sandbox",
+        help="how children are contained (default: sandbox, all that this host offers; see qmtestbed doctor)",
+    )
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
         "--jobs", type=_positive, metavar="N", help="how many checks run at once (default: one per core)"
@@ -81,6 +87,7 @@ def options_of(arguments: Any) -> Options:
         guidelines=tuple(getattr(arguments, "guidelines", ())),
         as_of=getattr(arguments, "as_of", None),
         cache=not getattr(arguments, "no_cache", False),
+        isolation=getattr(arguments, "isolation", "sandbox"),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from qmtestbed.execute.launcher import Finished, Launcher, without_running
+from qmtestbed.execute.launcher import Finished, Launcher
 from qmtestbed.types.job import Job
 from qmtestbed.types.record import Failure, Record
 
@@ -105,7 +105,7 @@ def _ready(waiting: Iterable[Job], records: Mapping[str, Record]) -> list[Job]:
 def _start(
     job: Job, records: Mapping[str, Record], shelf: Shelf, launcher: Launcher, executor: Executor
 ) -> Future[Finished]:
-    refused = _refused(job, [records[key] for key in job.after])
+    refused = _refused(job, [records[key] for key in job.after], launcher)
     if refused is not None:
         future: Future[Finished] = Future()
         future.set_result(refused)
@@ -113,21 +113,23 @@ def _start(
     return executor.submit(launcher.run, _with_resources(job, records, shelf), shelf.logs)
 
 
-def _refused(job: Job, before: Iterable[Record]) -> Finished | None:
+def _refused(job: Job, before: Iterable[Record], launcher: Launcher) -> Finished | None:
     """Give the record of a job that can't run: something is not installed, not possible, or not made."""
     if job.unavailable:
         what = f"{job.program.id} needs a package that is not installed"
-        return without_running(job, "unsupported", Failure(what, job.program.id, do="; ".join(job.unavailable)))
+        return launcher.without_running(
+            job, "unsupported", Failure(what, job.program.id, do="; ".join(job.unavailable))
+        )
     for record in before:
         if record.status != "measured":
             error = record.error or Failure(record.status)
             made = "the model could not be probed" if record.kind == "probe" else "the predictions could not be made"
             failure = replace(error, what=f"{made}: {error.what}", where=f"{record.kind} of the model")
-            return without_running(job, "failed", failure)
+            return launcher.without_running(job, "failed", failure)
         if record.kind == "probe":
             lacking = sorted(set(job.needs) - set(record.facts.get("capabilities", ())))
             if lacking:
-                return without_running(job, "unsupported", _denied(job, record, lacking))
+                return launcher.without_running(job, "unsupported", _denied(job, record, lacking))
     return None
 
 

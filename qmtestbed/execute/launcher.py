@@ -10,14 +10,15 @@ import signal
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from qmtestbed.execute.children import Children, Ended, ForkServer, FreshInterpreters, Start
+from qmtestbed.execute.sandbox import Confinement, available
 from qmtestbed.types.codec import DecodeError, canonical, decode
 from qmtestbed.types.job import Job, JobInput
 from qmtestbed.types.record import Failure, Outcome, Record, Status, StoredResource, UsedInput, UsedProgram
@@ -25,9 +26,6 @@ from qmtestbed.types.record import Failure, Outcome, Record, Status, StoredResou
 MAX_OUTCOME = 16 * 2**20
 MAX_RESOURCE = 8 * 2**20
 MAX_PREDICTIONS = 4 * 2**30
-ISOLATION = ("process", "environment", *(("memory limit",) if sys.platform == "linux" else ()))
-"""Layers in force for every child; stronger ones come with the sandbox."""
-
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _ENDINGS = {"predictions": "arrow"}
@@ -47,13 +45,22 @@ class Finished:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+Isolation = Literal["none", "process", "sandbox"]
+
+
 class Launcher:
-    """Turns a job into a record, by a child of whichever kind suits the job."""
+    """Turns a job into a record, by a child of whichever kind suits the job, within layers of isolation.
 
-    isolation = ISOLATION
+    Attributes
+    ----------
+    isolation
+        What contains every child: a process and an environment of its own, and the layers.
+    """
 
-    def __init__(self, children: Children, several_threads: Children) -> None:
+    def __init__(self, children: Children, several_threads: Children, layers: Sequence[str]) -> None:
         self._children, self._several_threads = children, several_threads
+        self._layers = tuple(layers)
+        self.isolation = ("process", "environment", *self._layers)
         self._cancelled = False
 
     def run(self, job: Job, logs: Path) -> Finished:
@@ -61,6 +68,8 @@ class Launcher:
         folder = Path(tempfile.mkdtemp(prefix="qmt-job-"))
         started, clock = datetime.now(UTC).isoformat(timespec="milliseconds"), monotonic()
         (folder / "job.json").write_bytes(canonical(job))
+        cell = {"layers": self._layers, "confinement": confinement_of(job, folder)}
+        (folder / "confinement.json").write_bytes(canonical(cell))
         logs.mkdir(parents=True, exist_ok=True)
         log = logs.resolve() / f"{job.program.id}-{job.key[:12]}.log"
         log.unlink(missing_ok=True)
@@ -68,8 +77,13 @@ class Launcher:
         kind = self._children if job.limits.threads == 1 else self._several_threads
         ended = kind.run(Start(folder, log, child_environment(folder, job.limits.threads), job.limits.seconds))
         outcome, resources, files = _read(folder, job, _ending(ended, self._cancelled, job))
-        record = _record(job, outcome, resources, (started, monotonic() - clock, ended.peak))
+        record = _record(job, outcome, resources, (started, monotonic() - clock, ended.peak), self.isolation)
         return Finished(record, files, folder)
+
+    def without_running(self, job: Job, status: Status, failure: Failure) -> Finished:
+        """Make the record of a job that is not started, because its need or an input of it is not there."""
+        started = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return Finished(_record(job, Outcome(status, error=failure), {}, (started, 0.0, 0), self.isolation), {})
 
     def cancel(self) -> None:
         """End every running child, and start no more."""
@@ -103,14 +117,49 @@ OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
 """What jobs with a model of a flavour use besides."""
 
 
-def launcher_for(jobs: Iterable[Job]) -> Launcher:
-    """Give a launcher whose children have the frameworks of these jobs preloaded, where the system can fork."""
+def launcher_for(jobs: Iterable[Job], isolation: Isolation = "sandbox") -> Launcher:
+    """Give a launcher whose children have the frameworks of these jobs preloaded, where the system can fork.
+
+    Parameters
+    ----------
+    jobs
+        What will run.
+    isolation
+        ``sandbox``: every layer that this host offers; ``process``: limits only; ``none``: no layer, a child process
+        all the same.
+    """
+    layers = layers_of(isolation)
     fresh = FreshInterpreters()
     if sys.platform != "linux":
-        return Launcher(fresh, fresh)
+        return Launcher(fresh, fresh, layers)
     flavours = sorted({i.flavour for job in jobs for i in job.inputs.values() if i.flavour})
     modules = [*PRELOADED, *(m for f in flavours for m in OF_FLAVOUR.get(f, ()))]
-    return Launcher(ForkServer(modules, child_environment(Path("/nonexistent"), 1)), fresh)
+    return Launcher(ForkServer(modules, child_environment(Path("/nonexistent"), 1)), fresh, layers)
+
+
+def layers_of(isolation: Isolation) -> tuple[str, ...]:
+    """Name the layers that this host offers for a degree of isolation."""
+    if isolation == "none":
+        return ()
+    offered = tuple(name for name, reason in available().items() if not reason)
+    return offered if isolation == "sandbox" else tuple(n for n in offered if n == "limits")
+
+
+MAX_FILE = 256 * 2**20
+MAX_PROCESSES = 64
+
+
+def confinement_of(job: Job, folder: Path) -> Confinement:
+    """Say what a job may use: its folder, its AIT and its inputs; generous where only a runaway would notice."""
+    readable = [p for p in (job.program.folder, *(i.path for i in job.inputs.values())) if p]
+    return Confinement(
+        writable=(str(folder),),
+        readable=tuple(dict.fromkeys(readable)),
+        memory=job.limits.memory,
+        file_size=MAX_FILE if job.kind == "measure" else MAX_PREDICTIONS,
+        cpu_seconds=int(2 * job.limits.seconds * job.limits.threads) + 30,
+        processes=MAX_PROCESSES,
+    )
 
 
 def child_environment(folder: Path, threads: int) -> dict[str, str]:
@@ -197,7 +246,11 @@ def digest_regular(path: Path, limit: int) -> tuple[int, str]:
 
 
 def _record(
-    job: Job, outcome: Outcome, resources: Mapping[str, StoredResource], cost: tuple[str, float, int]
+    job: Job,
+    outcome: Outcome,
+    resources: Mapping[str, StoredResource],
+    cost: tuple[str, float, int],
+    isolation: tuple[str, ...],
 ) -> Record:
     started, seconds, peak = cost
     return Record(
@@ -211,7 +264,7 @@ def _record(
         seed=job.seed,
         confidence=job.confidence,
         environment=job.environment,
-        isolation=ISOLATION,
+        isolation=isolation,
         measures=outcome.measures,
         resources=resources,
         findings=outcome.findings,
@@ -227,11 +280,3 @@ def _record(
 
 def _used(i: JobInput) -> UsedInput:
     return UsedInput(i.kind, i.name, i.sha256, i.roles, i.flavour, i.outputs, i.classes, i.job)
-
-
-def without_running(job: Job, status: Status, failure: Failure) -> Finished:
-    """Make the record of a job that was not started, because its need or an input of it is not there."""
-    record = _record(
-        job, Outcome(status, error=failure), {}, (datetime.now(UTC).isoformat(timespec="milliseconds"), 0.0, 0)
-    )
-    return Finished(record, {})

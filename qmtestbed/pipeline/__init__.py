@@ -1,5 +1,6 @@
 """The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
 
+from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
@@ -11,6 +12,7 @@ __all__ = [
     "Outcome",
     "Silent",
     "Subject",
+    "diagnose",
     "draft",
     "evaluate",
     "judge_again",

@@ -58,7 +58,7 @@ def evaluate(subject: Subject, options: Options, progress: Progress | None = Non
     out = options.out or next_folder(_bare_plan(subject, Path()))
     options = replace(options, out=out)
     found = _find(subject, catalogue, out)
-    launcher = launcher_for([found.probe])
+    launcher = launcher_for([found.probe], options.isolation)
     try:
         chosen = _choose_plan(found, catalogue, launcher, options, watch)
         # A probe that failed is no reason to fail again: it is tried anew, as every failure is.
@@ -75,7 +75,7 @@ def draft(subject: Subject, options: Options, progress: Progress | None = None) 
     """
     catalogue = options.catalogue()
     found = _find(subject, catalogue, options.out or Path("qmt-runs", "draft"))
-    launcher = launcher_for([found.probe])
+    launcher = launcher_for([found.probe], options.isolation)
     try:
         return _choose_plan(found, catalogue, launcher, options, progress or Silent())
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import ExitCode
 from qmtestbed.evidence import Store, default_path
+from qmtestbed.execute import Isolation
 from qmtestbed.types.assessment import Assessment, Require
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.job import Job
@@ -36,6 +37,8 @@ class Options:
         Day of the assessment as an ISO date; by default today.
     cache
         Whether records of earlier runs are used, and those of this one kept for later.
+    isolation
+        ``sandbox``: every layer that this host offers; ``process``: limits only; ``none``: a child process, no more.
     """
 
     out: Path | None = None
@@ -46,6 +49,7 @@ class Options:
     guidelines: tuple[Path, ...] = ()
     as_of: str | None = None
     cache: bool = True
+    isolation: Isolation = "sandbox"
 
     def store(self) -> Store | None:
         """Records of earlier runs, if they may be used."""

@@ -57,7 +57,7 @@ def run_loaded(
     for record in (made or {}).values():
         folder.keep(record, {})
     progress.planned(resolution.jobs, resolution.checks)
-    warm = launcher or launcher_for(resolution.jobs)
+    warm = launcher or launcher_for(resolution.jobs, options.isolation)
     try:
         records = execute_jobs(resolution.jobs, folder, warm, options, progress)
     finally:

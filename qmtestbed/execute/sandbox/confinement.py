@@ -26,8 +26,8 @@ class Confinement:
         is what is meant to end a job.
     processes
         Processes and threads that may exist at once, the job's own first thread included. In force only with a layer
-        that makes a user namespace ("network", "pids"); as root only with "pids" from Linux 6.14 on, and then as
-        300 more.
+        that makes a user namespace ("network", "pids"); as root only with "pids", from Linux 6.14 on, where
+        ``/proc/sys`` can be written, and then as 300 more.
     """
 
     writable: tuple[str, ...]

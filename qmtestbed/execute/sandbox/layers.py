@@ -5,9 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from qmtestbed.execute.sandbox.confinement import Confinement
+
+if sys.platform == "linux":
+    from qmtestbed.execute.sandbox import (
+        landlock,
+        limits,
+        mounts,
+        namespaces,
+        paths,
+        privileges,
+        seccomp,
+        supervisor,
+    )
 
 LAYERS: Mapping[str, str] = {
     "limits": "bounds on memory, processor time, file size and, in a user namespace, processes",
@@ -26,28 +38,26 @@ UNAVAILABLE = "not available on this system"
 def enter(confinement: Confinement, layers: Collection[str], keep: Collection[int] = ()) -> None:
     """Enter exactly these layers, for good; call it in a freshly forked process with one thread.
 
-    First all open files but the standard three become the null device: a fork has its server's pipes and sockets, and
-    no layer takes away what is open. Environment, working folder and, without "pids", session are the caller's to set, before.
+    All open files but the standard three become the null device: no layer takes away what a fork has open. Environment,
+    working folder and, without "pids", session are for the caller to set before.
 
-    With "pids" the process forks once more and this returns in the inner one. The outer one waits for it, waits until
-    nothing of the namespace is left, and ends as it ended: with its exit code, or by its signal. Killed by SIGKILL, it
-    takes the namespace with it, a moment later; ended by SIGTERM, it goes last. It keeps what the caller had it set,
-    as the signal for its parent's death.
+    With "pids" this forks and returns in the inner process. The outer one waits for the end of all that it started and
+    ends as it ended, by exit code or signal. End it by SIGTERM, and it goes last; by SIGKILL the others end a moment
+    later and leave zombies to whoever reaps for it.
 
     Parameters
     ----------
     confinement
         What the job may use.
     layers
-        Names from :data:`LAYERS`; "mounts" needs "pids".
+        Names from :data:`LAYERS`. "mounts" needs "pids", and without "privileges" a job could undo it.
     keep
         Files that stay open.
 
     Raises
     ------
     OSError
-        A layer, which it names, can't be entered. The process, with "pids" maybe already the inner one, may be inside
-        of some by then, and has to end.
+        A layer, which it names, can't be entered. The process, maybe the inner one already, has to end.
     ValueError
         No such layer, or one is missing that another needs.
     """
@@ -63,6 +73,14 @@ def enter(confinement: Confinement, layers: Collection[str], keep: Collection[in
     _enter(confinement, wanted, keep)
 
 
+def prepare() -> None:
+    """Work out, in a server, what every child of it would have to work out again: some milliseconds."""
+    if sys.platform == "linux":
+        paths.standard()
+        with suppress(OSError):  # on a machine without a filter it is for enter and available to say so
+            seccomp.assembled()
+
+
 @contextmanager
 def _named(layer: str) -> Iterator[None]:
     try:
@@ -72,8 +90,6 @@ def _named(layer: str) -> Iterator[None]:
 
 
 def _enter(confinement: Confinement, wanted: frozenset[str], keep: Collection[int]) -> None:
-    from qmtestbed.execute.sandbox import limits, mounts, namespaces, privileges, seccomp, supervisor
-
     supervisor.drop_files(supervisor.open_files() - {0, 1, 2, *keep})
     with _named("/".join(layer for layer in ("network", "pids", "mounts") if layer in wanted)):
         namespaces.unshare(wanted)
@@ -98,8 +114,6 @@ def _enter(confinement: Confinement, wanted: frozenset[str], keep: Collection[in
 
 
 def _restrict_files(confinement: Confinement, wanted: frozenset[str]) -> None:
-    from qmtestbed.execute.sandbox import landlock, mounts, paths
-
     if landlock.version() < landlock.TRUNCATE_SINCE and "mounts" not in wanted:
         raise OSError("this kernel's Landlock can't refuse to cut a file to nothing (it can from Linux 6.2 on)")
     writable = [*confinement.writable, os.devnull]

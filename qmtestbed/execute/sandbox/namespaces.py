@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -21,6 +22,13 @@ _FLAGS = {
 }
 
 
+_REASONS = {
+    errno.EPERM: "this host lets nobody make user namespaces, or not this user",
+    errno.ENOSPC: "this host allows no more user namespaces (user.max_user_namespaces)",
+    errno.EINVAL: "no namespaces of this kind, or the process has threads",
+}
+
+
 def unshare(layers: Collection[str]) -> None:
     """Move this process, or for "pids" its next children, to namespaces of their own.
 
@@ -32,7 +40,10 @@ def unshare(layers: Collection[str]) -> None:
     if not wanted:
         return
     user, group = os.geteuid(), os.getegid()
-    call("unshare", NEW_USER | wanted)
+    try:
+        call("unshare", NEW_USER | wanted)
+    except OSError as error:
+        raise OSError(error.errno, _REASONS.get(error.errno or 0, error.strerror)) from None
     me = Path("/proc/self")
     me.joinpath("setgroups").write_text("deny")
     me.joinpath("uid_map").write_text(f"{user} {user} 1")

@@ -10,7 +10,7 @@ from pathlib import Path
 SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
     "/nix/store", "/gnu/store",
-    # what the loader, time zones, user names and certificates need; nothing that names the host's people or services
+    # for the loader, time zones, names of users and hosts, certificates
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ld.so.preload",
     "/etc/localtime", "/etc/timezone", "/etc/locale.alias", "/etc/locale.conf",
     "/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/etc/host.conf", "/etc/hosts", "/etc/gai.conf",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 import sys
 from collections.abc import Mapping
+from functools import cache
 
 from qmtestbed.execute.sandbox.kernel import PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, control
 
@@ -28,7 +28,9 @@ REFUSED: Mapping[str, tuple[int, int | None]] = {
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
     "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
-    "open_tree_attr": (467, 467), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
+    "open_tree_attr": (467, 467), "open_by_handle_at": (304, 265),
+    # names of files in folders that Landlock does not let it list
+    "fanotify_init": (300, 262), "inotify_add_watch": (254, 27),
     # keys outlive processes and cross namespaces
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
@@ -101,15 +103,19 @@ def build(machine: str) -> list[Instruction]:
     if machine not in ARCHITECTURES or sys.byteorder != "little" or struct.calcsize("P") != 8:
         raise OSError(errno.ENOSYS, f"no filter for {machine} of {8 * struct.calcsize('P')} bits")
     place, architecture = ARCHITECTURES[machine]
-    of = {name: numbers[place] for name, numbers in EXAMINED.items()}
     program = [_load(_ARCHITECTURE), _test(_EQUAL, architecture, 1, 0), _refuse(), _load(_NUMBER)]
     if machine == "x86_64":
         program += [_test(_AT_LEAST, _X32, 0, 1), _refuse()]  # the same calls by other numbers
     for numbers in REFUSED.values():
         if (number := numbers[place]) is not None:
             program += [_test(_EQUAL, number, 0, 1), _refuse()]
+    return [*program, *_examine({name: numbers[place] for name, numbers in EXAMINED.items()}), (_RETURN, 0, 0, _ALLOW)]
+
+
+def _examine(of: Mapping[str, int]) -> list[Instruction]:
+    """Refuse some calls by their arguments; ``of`` gives their numbers."""
     # its flags are in memory, where a filter can't look; the C library then uses clone
-    program += [_test(_EQUAL, of["clone3"], 0, 1), _refuse(errno.ENOSYS)]
+    program = [_test(_EQUAL, of["clone3"], 0, 1), _refuse(errno.ENOSYS)]
     program += _only_for(of["clone"], [_argument(0), _test(_ANY_BIT, _NAMESPACES, 0, 1), _refuse()])
     # asyncio needs pairs; a pair of datagram sockets can send to any other socket
     kinds = [_test(_EQUAL, _STREAM, 2, 0), _test(_EQUAL, _PACKETS, 1, 0), _refuse()]
@@ -119,16 +125,21 @@ def build(machine: str) -> list[Instruction]:
     program += _only_for(of["mmap"], [_argument(3), *shared])
     typed = [_test(_EQUAL, _TYPE_INTO_TERMINAL, 1, 0), _test(_EQUAL, _PASTE_INTO_TERMINAL, 0, 1), _refuse()]
     program += _only_for(of["ioctl"], [_argument(1), *typed])
-    return [*program, (_RETURN, 0, 0, _ALLOW)]
+    return program
 
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
+@cache
+def assembled() -> bytes:
+    """Give the filter for this machine as the kernel wants it; the same for the life of a process."""
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in build(os.uname().machine))
+
+
 def install() -> None:
     """Put the filter over this process and all that it starts."""
-    instructions = build(platform.machine() if sys.platform != "linux" else os.uname().machine)
-    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+    code = assembled()
     control(PR_SET_NO_NEW_PRIVS, 1)
-    control(PR_SET_SECCOMP, _FILTER_MODE, ctypes.byref(_Program(len(instructions), code)))
+    control(PR_SET_SECCOMP, _FILTER_MODE, ctypes.byref(_Program(len(code) // struct.calcsize("=HBBI"), code)))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from qmtestbed.execute.sandbox.kernel import PR_SET_PDEATHSIG, control
+from qmtestbed.execute.sandbox.limits import NO_CORE, lower
 
 FAILED = 70
 """Exit code of an outer process that could not do its work (EX_SOFTWARE)."""
@@ -34,15 +36,17 @@ def fork_job() -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # inherited: orphans vanish, and leave no zombies
     first = _start_first(reading, alive)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or there would be no status to wait for
-    others = open_files() - {alive}  # asked now: soon the job mounts a /proc in which this process has no number
+    # looked up now: the outer process sees the job's mounts, where it has no number in /proc, and /dev comes and goes
+    others, null = open_files() - {alive}, os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     job = os.fork()
     if job:
         try:
-            _supervise(first, job, others)
+            replace_files(others, null)  # so that a reader of the job's pipes sees their end when it has closed them
+            _supervise(first, job)
         finally:
             os._exit(FAILED)  # never back into the caller's code
-    os.close(alive)
-    os.close(reading)
+    for number in (alive, reading, null):
+        os.close(number)
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     # its parent is not in the namespace, so it has number 0, and a signal to 0 goes to the sender's group
     os.setsid()
@@ -73,9 +77,8 @@ def _fork_first(reading: int, alive: int) -> int:
     return pid
 
 
-def _supervise(first: int, job: int, others: set[int]) -> NoReturn:
+def _supervise(first: int, job: int) -> NoReturn:
     """Wait for the job, then for the end of the namespace, and end like the job."""
-    drop_files(others)  # so that a reader of the job's pipes sees their end when the job has closed them
     _forget_handlers()
     # asked to end, it ends the namespace first: who then waits for this process knows that nothing of the job is left
     signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGKILL))
@@ -97,9 +100,7 @@ def _forget_handlers() -> None:
 def end_like(code: int) -> NoReturn:
     """End this process with an exit code, or, if it is negative, by that signal."""
     if code < 0:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        lower(resource.RLIMIT_CORE, NO_CORE)  # the job's own end is what is told, not a second one
         with contextlib.suppress(OSError, ValueError):  # SIGKILL has no handler to set
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
@@ -127,6 +128,11 @@ def drop_files(numbers: Iterable[int]) -> None:
     it is collected.
     """
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for number in numbers:
-        os.dup2(null, number, inheritable=False)
+    replace_files(numbers, null)
     os.close(null)
+
+
+def replace_files(numbers: Iterable[int], by: int) -> None:
+    """Put one open file in the place of others."""
+    for number in numbers:
+        os.dup2(by, number, inheritable=False)

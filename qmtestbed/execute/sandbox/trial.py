@@ -65,7 +65,8 @@ def _report(folder: str, layers: Sequence[str], writing: int) -> None:
         enter(confinement, layers, keep=(writing,))
         reason = "" if _EFFECTS[layers[-1]]() else "it was accepted, but has no effect"
     except OSError as error:
-        reason = (error.strerror or str(error)) + (f": {error.filename}" if error.filename else "")
+        reason = (error.strerror or str(error)).removeprefix(f"layer {layers[-1]}: ")
+        reason += f": {error.filename}" if error.filename else ""
     os.write(writing, f"tried {reason}".encode()[:_LONGEST])
 
 
