@@ -21,7 +21,13 @@ import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any, NoReturn
+
+from qmtestbed.execute.sandbox import prepare
+
+GRACE = 0.3
+"""Seconds between asking a job to end and killing it."""
 
 
 class Server:
@@ -31,6 +37,7 @@ class Server:
         self._out = out
         self._wake, self._woken = os.pipe()
         self._ids: dict[int, int] = {}  # process → job
+        self._doomed: dict[int, float] = {}  # process → when it is killed, having been asked to end
         os.set_blocking(self._wake, False)
         os.set_blocking(self._woken, False)
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
@@ -44,7 +51,7 @@ class Server:
         self._reply({"ready": True})
         rest = b""
         while True:
-            for key, _ in selector.select():
+            for key, _ in selector.select(timeout=GRACE if self._doomed else None):
                 if key.fd == 0:
                     part = os.read(0, 65536)
                     if not part:
@@ -56,6 +63,7 @@ class Server:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wake, 65536)
             self._reap()
+            self._kill_the_doomed()
 
     def _handle(self, request: Mapping[str, Any]) -> None:
         if "start" in request:
@@ -66,7 +74,16 @@ class Server:
         elif "kill" in request:
             for pid, job in self._ids.items():
                 if job == request["kill"]:
-                    kill_session(pid)
+                    # The supervisor of a job in a PID namespace ends last when asked to; killed, it leaves zombies.
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+                    self._doomed[pid] = monotonic() + GRACE
+
+    def _kill_the_doomed(self) -> None:
+        for pid, deadline in list(self._doomed.items()):
+            if monotonic() >= deadline:
+                kill_session(pid)
+                del self._doomed[pid]
 
     def _reap(self) -> None:
         while self._ids:
@@ -77,6 +94,7 @@ class Server:
             if pid == 0:
                 return
             job = self._ids.pop(pid, None)
+            self._doomed.pop(pid, None)
             kill_session(pid, leader=False)  # what it left behind in its session goes with it
             if job is not None:
                 self._reply({"ended": job, "status": status, "peak": usage.ru_maxrss})
@@ -130,6 +148,14 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
+def adopt_orphans() -> None:
+    """Become the parent of whatever a killed child leaves behind, so that it is reaped here (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+
+
 def kill_session(pid: int, *, leader: bool = True) -> None:
     """End a child's session; also the child itself, should it not have its session yet."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -146,6 +172,8 @@ def main(modules: str) -> None:
     for name in filter(None, modules.split(",")):
         with contextlib.suppress(ImportError):  # an extra that is not installed is the job's own to report
             importlib.import_module(name)
+    prepare()
+    adopt_orphans()
     gc.collect()
     gc.freeze()  # keeps the collector from writing to, and so copying, pages that children share
     Server(out).serve()

@@ -25,6 +25,7 @@ from qmtestbed.types.record import Failure, Outcome, Record, Status, StoredResou
 
 MAX_OUTCOME = 16 * 2**20
 MAX_RESOURCE = 8 * 2**20
+MAX_LOG = 2**20
 MAX_PREDICTIONS = 4 * 2**30
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -76,6 +77,7 @@ class Launcher:
         # The libraries of a fork server have read how many threads they may use: one.
         kind = self._children if job.limits.threads == 1 else self._several_threads
         ended = kind.run(Start(folder, log, child_environment(folder, job.limits.threads), job.limits.seconds))
+        shorten(log)
         outcome, resources, files = _read(folder, job, _ending(ended, self._cancelled, job))
         record = _record(job, outcome, resources, (started, monotonic() - clock, ended.peak), self.isolation)
         return Finished(record, files, folder)
@@ -221,6 +223,18 @@ def _read_resources(folder: Path, outcome: Outcome) -> tuple[dict[str, StoredRes
         resources[name] = StoredResource(kind, digest, size)
         files[digest] = path
     return resources, files
+
+
+def shorten(log: Path) -> None:
+    """Keep the beginning and the end of a log that is too long."""
+    if not log.is_file() or log.stat().st_size <= MAX_LOG:
+        return
+    with log.open("r+b") as stream:
+        stream.seek(-MAX_LOG // 2, os.SEEK_END)
+        end = stream.read()
+        stream.seek(MAX_LOG // 2)
+        stream.write(b"\n[... left out ...]\n" + end)
+        stream.truncate()
 
 
 def _open_regular(path: Path, limit: int) -> Any:

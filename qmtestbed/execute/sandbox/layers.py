@@ -66,11 +66,10 @@ def enter(confinement: Confinement, layers: Collection[str], keep: Collection[in
         raise ValueError(f"no such layers: {', '.join(sorted(unknown))}; there are: {', '.join(LAYERS)}")
     if "mounts" in wanted and "pids" not in wanted:
         raise ValueError("the layer mounts needs the layer pids: a /proc is of one set of processes")
-    if sys.platform != "linux":
-        if wanted:
-            raise OSError(f"{', '.join(n for n in LAYERS if n in wanted)}: {UNAVAILABLE}")
-        return
-    _enter(confinement, wanted, keep)
+    if sys.platform == "linux":
+        _enter(confinement, wanted, keep)
+    elif wanted:
+        raise OSError(f"{', '.join(n for n in LAYERS if n in wanted)}: {UNAVAILABLE}")
 
 
 def prepare() -> None:
