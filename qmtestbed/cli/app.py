@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -84,12 +85,32 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         print("qmtestbed: interrupted; the same command with the same --out goes on", file=sys.stderr)
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        code = _host_error(error)
+    sys.exit(int(code))
+
+
+_OF_THE_HOST = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "choose a folder that can be written to with --out",
+    errno.EACCES: "choose a folder that can be written to with --out",
+    errno.EPERM: "choose a folder that can be written to with --out",
+}
+
+
+def _host_error(error: OSError) -> ExitCode:
+    """Say what the host refused; anything that is not of the host's making is a fault of ours and goes on."""
+    if isinstance(error, BrokenPipeError):
         # The reader of our output has gone; what is left in the buffer has nowhere to go.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.USAGE
-    sys.exit(int(code))
+        return ExitCode.USAGE
+    if error.errno not in _OF_THE_HOST:
+        raise error
+    where = f"{error.filename}: " if error.filename else ""
+    print(f"qmtestbed: error: {where}{error.strerror}\n  do:    {_OF_THE_HOST[error.errno]}", file=sys.stderr)
+    return ExitCode.USAGE
 
 
 def _internal_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
