@@ -67,7 +67,7 @@ def main() -> None:
         subprocess.run(prepare, cwd=folder, env=environment, check=True, capture_output=True)
         command = [
             sys.executable, "-m", "qmtestbed", "evaluate", "models:/bench/1", "--data", "test.parquet",
-            "--train", "train.parquet", "--label", "label", "--level", "performance=AIPL-1",
+            "--train", "train.parquet", "--label", "label", "--level", "performance=AIPL-1", "--no-cache",
         ]  # fmt: skip
         if options.jobs:
             command += ["--jobs", str(options.jobs)]

@@ -32,7 +32,10 @@ def read_frame(source: JobInput, columns: Sequence[str] | None = None, rows: int
             frame = pd.read_csv(path, sep=separator, usecols=names, nrows=rows, encoding="utf-8-sig", low_memory=False)
             return frame if names is None else frame[names]
         table = _first_rows(path, names, rows) if rows else pq.read_table(path, columns=names, use_threads=False)
-        result: pd.DataFrame = table.to_pandas()
+        # Column by column, each let go of once it is copied: at no time are there two whole tables.
+        result: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+        del table
+        pa.default_memory_pool().release_unused()
         return result
     except (pa.ArrowException, pd.errors.ParserError, ValueError, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
