@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import qmtestbed
 from qmtestbed.documents import Document, decode_document, read_document
 from qmtestbed.errors import ContentError, Problem, suggestion
+from qmtestbed.types.criterion import parse_criterion
 from qmtestbed.types.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -203,6 +204,15 @@ def _check_manifest(manifest: Manifest, folder: Path, document: Document) -> Ite
         yield document.problem(("resources", name), f"{name!r} is a measure too", do="choose another name")
     for name in manifest.inputs.keys() & manifest.parameters.keys():
         yield document.problem(("parameters", name), f"{name!r} is an input too", do="choose another name")
+    for i, suggested in enumerate(manifest.suggests):
+        try:
+            measure_name = parse_criterion(suggested.criterion).measure
+        except ValueError as error:
+            yield document.problem(("suggests", i), str(error), suggested.criterion)
+            continue
+        if measure_name not in manifest.measures:
+            do = suggestion(measure_name, manifest.measures)
+            yield document.problem(("suggests", i), f"there is no measure {measure_name!r}", suggested.criterion, do)
     for name, measure in manifest.measures.items():
         low, high = measure.range
         if low is not None and high is not None and low >= high:

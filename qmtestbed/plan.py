@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -261,5 +262,16 @@ def _declarations(plan: Plan, document: Document, guidelines: Mapping[str, Guide
         first.setdefault(bare, i)
         if not (declaration.statement or declaration.file or declaration.not_applicable):
             yield document.problem(place, "it says nothing", do="add a statement, a file, or not_applicable: <why>")
+        for key in ("date", "until"):
+            if (day := getattr(declaration, key)) and not _is_day(day):
+                yield document.problem((*place, key), "there is no such day", day)
         if declaration.until and declaration.until < declaration.date:
             yield document.problem((*place, "until"), "ends before it begins", declaration.until)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -36,6 +36,7 @@ def measure(
     -------
     dict or Undefined
         Ratios in [0, 1], ``mcc`` in [-1, 1]; undefined without a row of positive weight.
+        What combines classes is undefined where all rows are of one true class.
     """
     if not len(predictions.labels) or not _weights(predictions).any():
         return Undefined("There is no labelled row to measure.")
@@ -49,9 +50,7 @@ def measure(
         "recall": recall,
         "precision": precision,
         "f1": f1,
-        "balanced_accuracy": float(np.mean([r.value for r in recall.values() if isinstance(r, Estimate)])),
-        "f1_average": _f1_average(c, f1, average),
-        "mcc": _mcc(c),
+        **_over_classes(c, recall, f1, average),
         "confusion_matrix": _confusion(c),
         "recall_by_class": _bars(recall),
         "findings": _weak_classes(recall, accuracy),
@@ -104,15 +103,27 @@ def _f1(c: _Comparison) -> dict[str, float | Undefined]:
     }
 
 
+def _over_classes(
+    c: _Comparison, recall: _Rates, f1: Mapping[str, float | Undefined], average: str
+) -> dict[str, float | Undefined]:
+    """Combine the classes; with one true class, always giving the same answer would score as well as telling apart."""
+    if (c.true_weight > 0).sum() < 2:
+        one = Undefined("All rows are of one true class, so that there is nothing to tell apart.")
+        return {"balanced_accuracy": one, "f1_average": one, "mcc": one}
+    return {
+        "balanced_accuracy": float(np.mean([r.value for r in recall.values() if isinstance(r, Estimate)])),
+        "f1_average": _f1_average(c, f1, average),
+        "mcc": _mcc(c),
+    }
+
+
 def _f1_average(c: _Comparison, f1: Mapping[str, float | Undefined], average: str) -> float:
     defined = [(f, w) for f, w in zip(f1.values(), c.true_weight, strict=True) if not isinstance(f, Undefined)]
     values, weights = zip(*defined, strict=True)
     return float(np.average(values, weights=weights if average == "weighted" else None))
 
 
-def _mcc(c: _Comparison) -> float | Undefined:
-    if (c.true_weight > 0).sum() < 2:
-        return Undefined("All rows are of one true class, so that there is nothing to tell apart.")
+def _mcc(c: _Comparison) -> float:
     if (c.said_weight > 0).sum() < 2:
         return 0.0  # always the same answer: no relation to the truth, and the limit of the formula
     total = c.true_weight.sum()

@@ -110,10 +110,21 @@ def test_a_class_without_rows_is_undefined_and_says_why(ait):
     assert found["f1_average"] == pytest.approx(1 / 3)
 
 
-def test_one_true_class_leaves_no_correlation(ait):
-    found = ait.measure(predictions=predictions(["a"] * 4, ["a", "a", "b", "a"]))
-    assert isinstance(found["mcc"], Undefined)
-    assert found["balanced_accuracy"] == found["accuracy"].value == 0.75
+ONE = Undefined("All rows are of one true class, so that there is nothing to tell apart.")
+
+
+@pytest.mark.parametrize("average", ["macro", "weighted"])
+@pytest.mark.parametrize("said", ["aaaa", "aaba", "bbbb", "bcbc"])
+def test_with_one_true_class_nothing_that_combines_classes_is_given(ait, said, average):
+    found = ait.measure(predictions=predictions(list("aaaa"), list(said), ("a", "b", "c")), average=average)
+    assert found["balanced_accuracy"] == found["f1_average"] == found["mcc"] == ONE
+    assert found["recall"]["a"].value == found["accuracy"].value == said.count("a") / 4
+    assert isinstance(found["f1"]["a"], float)
+
+
+def test_a_true_class_of_weight_zero_is_not_a_second_one(ait):
+    found = ait.measure(predictions=predictions(list("aab"), list("aab"), weights=np.array([1.0, 1.0, 0.0])))
+    assert found["balanced_accuracy"] == found["f1_average"] == found["mcc"] == ONE
 
 
 def test_the_same_answer_for_all_rows_has_correlation_zero(ait):

@@ -20,6 +20,8 @@ MOST_CLASSES = 20
 """Labels of up to so many different values are classes."""
 OPEN = 0.01
 """A column in which more than this share of the training rows hold a value of their own has no closed set of values."""
+MOST_NAMES = 10
+"""So many columns that were not compared are named in a reason."""
 NAMED = 5
 """A new category is named from so many rows on; a rarer one could tell about a single person."""
 
@@ -29,7 +31,7 @@ _Series = pd.Series  # of any values
 def measure(
     data: Table, train: Table, *, permutations: int = 199, alpha: float = 0.005, rows: int = 10_000, seed: int = 0
 ) -> dict[str, Any] | Undefined:
-    """Compare each column that both tables have.
+    """Compare each column that both tables have; one that can't be compared is undefined, and so are the maxima.
 
     Parameters
     ----------
@@ -59,15 +61,16 @@ def measure(
     dealing = _dealing(data, train, permutations, rows, np.random.default_rng(seed))
     pairs, alone = _columns(data, train)
     columns = [_compare(name, *pair, dealing) for name, pair in pairs.items()]
+    columns += [_apart(name, reason) for name, reason in alone.items()]
     compared = [c for c in columns if not c.reason]
     if not compared:
-        return Undefined(columns[0].reason if columns else "The tables have no column in common.")
+        return Undefined(columns[0].reason if pairs else "The tables have no column in common.")
     limits = dict(zip((c.name for c in compared), chance_limits((c.dealt for c in compared), alpha), strict=True))
     worst = sorted(compared, key=lambda c: limits[c.name] - c.shift)
     return {
         **_measures(columns, compared, limits, data.roles.label),
         "shifts": Bars([c.name for c in worst[:MOST_BARS]], [c.shift for c in worst[:MOST_BARS]]),
-        "columns": _table(worst, [c for c in columns if c.reason], limits, alone),
+        "columns": _table(worst, [c for c in columns if c.reason], limits),
         **_histogram(worst, pairs),
         "findings": [finding for c in worst for finding in _findings(c, limits[c.name])],
     }
@@ -100,13 +103,21 @@ def _some(n: int, rows: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _columns(data: Table, train: Table) -> tuple[dict[str, tuple[_Series, _Series]], dict[str, str]]:
-    """Give the columns that both tables have, the label last, and those that are in one only."""
+    """Give the columns that both tables have, the label last, and why others can't be compared."""
     ours, theirs = ([c for c in t.features.columns if c != t.roles.time] for t in (data, train))
     pairs = {str(c): (data.frame[c], train.frame[c]) for c in ours if c in theirs}
-    if data.labels is not None and train.labels is not None and data.roles.label:
-        pairs[data.roles.label] = _as_labels(data.labels, train.labels, data.roles)
-    alone = {str(c): "in the test data only" for c in ours if c not in train.frame.columns}
-    return pairs, alone | {str(c): "in the training data only" for c in theirs if c not in data.frame.columns}
+    alone = {str(c): _alone(c, "test", "training", train) for c in ours if c not in train.frame.columns}
+    alone |= {str(c): _alone(c, "training", "test", data) for c in theirs if c not in data.frame.columns}
+    label = data.roles.label
+    if data.labels is not None and train.labels is not None and label and label not in alone:
+        pairs[label] = _as_labels(data.labels, train.labels, data.roles)
+    return pairs, alone
+
+
+def _alone(column: Any, there: str, not_there: str, other: Table) -> str:
+    if column == other.roles.label:
+        return f"Column {str(column)!r} is the label of the {not_there} data, but not of the {there} data."
+    return f"Column {str(column)!r} is in the {there} data only."
 
 
 def _as_labels(ours: _Series, theirs: _Series, roles: Roles) -> tuple[_Series, _Series]:
@@ -134,12 +145,16 @@ class _Column:
     reason: str = ""
 
 
+def _apart(name: str, reason: str) -> _Column:
+    return _Column(name, "", 0.0, np.empty(0), reason=reason)
+
+
 def _compare(name: str, ours: _Series, theirs: _Series, dealing: _Dealing) -> _Column:
     kinds = (kind_of(ours), kind_of(theirs))
     different = sorted({*kinds} - {"empty"})
     if len(different) > 1:
         reason = f"Column {name!r} holds {kinds[0]} in the test data and {kinds[1]} in the training data."
-        return _Column(name, "", 0.0, np.empty(0), reason=reason)
+        return _apart(name, reason)
     kind: Kind = max(kinds, key=lambda k: k != "empty")
     ordered = kind not in ("categories", "empty")
     mine, yours = (numbers_of(s, kind) if ordered else names_of(s) for s in (ours, theirs))
@@ -193,20 +208,29 @@ def _clear(c: _Column, limit: float) -> float:
 def _measures(
     columns: Sequence[_Column], compared: Sequence[_Column], limits: Mapping[str, float], label: str | None
 ) -> dict[str, Any]:
-    shift = {c.name: Undefined(c.reason) if c.reason else c.shift for c in columns}
+    # What was not compared stands under its key in each measure: a criterion on all columns must not be met without it.
+    apart = {c.name: Undefined(c.reason) for c in columns if c.reason}
+    shift = {c.name: c.shift for c in compared} | apart
+    excess = max(0.0, *(c.shift - float(limits[c.name]) for c in compared))
     return {
-        "clear_shift": shift | {c.name: _clear(c, limits[c.name]) for c in compared},
+        "clear_shift": {c.name: _clear(c, limits[c.name]) for c in compared} | apart,
         "shift": shift,
-        "chance_limit": {c.name: float(limits[c.name]) for c in compared},
-        "max_shift": max(c.shift for c in compared),
-        "excess_shift": max(0.0, *(c.shift - float(limits[c.name]) for c in compared)),
+        "chance_limit": {c.name: float(limits[c.name]) for c in compared} | apart,
+        "max_shift": _not_compared(apart) if apart else max(c.shift for c in compared),
+        "excess_shift": _not_compared(apart) if apart else excess,
         "label_shift": shift.get(label or "", Undefined("The two tables do not both have labels.")),
-        "mean_difference": {c.name: c.mean_difference for c in compared if c.kind == "numbers"}
+        "mean_difference": {c.name: c.mean_difference for c in compared if c.kind == "numbers"} | apart
         or Undefined("No column holds numbers."),
-        "missing_difference": {c.name: abs(c.missing[0] - c.missing[1]) for c in compared},
-        "new_categories": {c.name: c.new for c in compared if c.new is not None}
+        "missing_difference": {c.name: abs(c.missing[0] - c.missing[1]) for c in compared} | apart,
+        "new_categories": {c.name: c.new for c in compared if c.new is not None} | apart
         or Undefined("No column has a closed set of categories."),
     }
+
+
+def _not_compared(apart: Mapping[str, Undefined]) -> Undefined:
+    names = ", ".join(map(repr, list(apart)[:MOST_NAMES]))
+    more = f" and {len(apart) - MOST_NAMES} more" if len(apart) > MOST_NAMES else ""
+    return Undefined(f"The largest of all columns is unknown, as these could not be compared: {names}{more}.")
 
 
 def _findings(c: _Column, limit: float) -> list[Finding]:
@@ -232,16 +256,13 @@ def _method(c: _Column) -> str:
     return "total variation" if c.kind in ("categories", "empty") else "Kolmogorov–Smirnov distance"
 
 
-def _table(
-    worst: Sequence[_Column], apart: Sequence[_Column], limits: Mapping[str, float], alone: Mapping[str, str]
-) -> DataTable:
+def _table(worst: Sequence[_Column], apart: Sequence[_Column], limits: Mapping[str, float]) -> DataTable:
     titles = "column;values;compared by;shift;chance limit;mean difference;missing in test;missing in training;new;note"
     lines: list[tuple[Any, ...]] = []
     for c in worst:
         means = c.mean_difference if isinstance(c.mean_difference, float) else None
         lines.append((c.name, c.kind, _method(c), c.shift, float(limits[c.name]), means, *c.missing, c.new, ""))
-    notes = [(c.name, c.reason) for c in apart] + [*alone.items()]
-    lines += [(name, *[None] * 8, note) for name, note in notes]
+    lines += [(c.name, *[None] * 8, c.reason) for c in apart]
     more = [(f"({len(lines) - MOST_LINES} more)", *[None] * 8, "")] if len(lines) > MOST_LINES else []
     return DataTable(titles.split(";"), [*lines[:MOST_LINES], *more])
 

@@ -10,6 +10,7 @@ from scipy.stats import ks_2samp, norm
 from qmtestbed.ait import Roles, Subject, Table, Undefined
 
 QUICK = {"permutations": 19, "alpha": 0.05}
+BY_COLUMN = ("clear_shift", "shift", "chance_limit", "mean_difference", "missing_difference", "new_categories")
 
 
 def table(columns: Any, labels: Any = None, **roles: Any) -> Table:
@@ -225,7 +226,11 @@ def test_a_column_of_different_kinds_of_values_is_undefined(ait):
     reason = "Column 'x' holds categories in the test data and numbers in the training data."
     assert found["shift"]["x"] == found["clear_shift"]["x"] == Undefined(reason)
     assert found["columns"].rows[-1] == ("x", *[None] * 8, reason)
-    assert "x" not in found["chance_limit"]
+    for name in BY_COLUMN:
+        assert found[name]["x"] == Undefined(reason), name
+    assert found["shift"]["y"] == 0
+    unknown = Undefined("The largest of all columns is unknown, as these could not be compared: 'x'.")
+    assert found["max_shift"] == found["excess_shift"] == unknown
     assert ait.measure(data=table({"x": ["1"]}), train=table({"x": [1]}), **QUICK) == Undefined(reason)
 
 
@@ -237,12 +242,40 @@ def test_an_empty_column_differs_from_any_other(ait):
     assert isinstance(found["mean_difference"]["x"], Undefined)
 
 
-def test_columns_of_one_table_only_are_listed(ait):
-    found = ait.measure(data=table({"x": [1], "a": [1]}), train=table({"x": [1], "b": [1]}), **QUICK)
-    assert [(row[0], row[-1]) for row in found["columns"].rows[1:]] == [
-        ("a", "in the test data only"),
-        ("b", "in the training data only"),
-    ]
+def test_columns_of_one_table_only_are_undefined(ait):
+    found = ait.measure(data=table({"x": [1], "a": ["p"]}), train=table({"x": [1], "b": [1]}), **QUICK)
+    reasons = {"a": "Column 'a' is in the test data only.", "b": "Column 'b' is in the training data only."}
+    assert [(row[0], row[-1]) for row in found["columns"].rows[1:]] == [*reasons.items()]
+    for name in BY_COLUMN:
+        assert {c: v.reason for c, v in found[name].items() if isinstance(v, Undefined) and c != "x"} == reasons, name
+    assert found["shift"]["x"] == found["clear_shift"]["x"] == 0
+    unknown = Undefined("The largest of all columns is unknown, as these could not be compared: 'a', 'b'.")
+    assert found["max_shift"] == found["excess_shift"] == unknown
+
+
+def test_of_many_columns_not_compared_ten_are_named(ait):
+    many = {f"b{j}": [1] for j in range(13)}
+    found = ait.measure(data=table({"x": [1]}), train=table({"x": [1], **many}), **QUICK)
+    assert found["max_shift"].reason.endswith("'b8', 'b9' and 3 more.")
+
+
+def test_columns_of_one_table_only_stay_aside_by_their_role(ait):
+    aside = {"id": [1], "g": [1], "w": [1], "note": ["p"], "when": ["mon"]}
+    full = table({"x": [1], **aside}, id="id", group="g", weight="w", ignore=("note",), time="when")
+    for given in ({"data": full, "train": table({"x": [1]})}, {"data": table({"x": [1]}), "train": full}):
+        found = ait.measure(**given, **QUICK)
+        assert found["shift"] == {"x": 0}
+        assert found["max_shift"] == found["excess_shift"] == 0
+
+
+def test_a_label_that_is_a_feature_of_the_other_table_is_undefined(ait):
+    labelled, plain = table({"x": [1, 2]}, [0, 1]), table({"x": [1, 2], "label": [0, 1]})
+    renamed = Table(plain.frame, pd.Series([0, 1], name="y"), Roles(label="y"))
+    for train in (plain, renamed):
+        found = ait.measure(data=labelled, train=train, **QUICK)
+        reason = "Column 'label' is the label of the test data, but not of the training data."
+        assert found["shift"]["label"] == found["label_shift"] == Undefined(reason)
+        assert isinstance(found["max_shift"], Undefined)
 
 
 def test_there_is_nothing_to_compare(ait):

@@ -110,6 +110,8 @@ def print_outcome(outcome: Outcome) -> None:
         for criterion in check.criteria:
             if criterion.verdict != "met":
                 print(f"  {check.id}: {inert(_line(criterion))}")
+    for line in item_lines(outcome):
+        print(line)
     if assessment.left_out:
         print(f"Left out: {len(assessment.left_out)}")
         for left in assessment.left_out:
@@ -117,6 +119,18 @@ def print_outcome(outcome: Outcome) -> None:
     print(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
     print(f"Page:     {outcome.page}")
     print(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")
+
+
+def item_lines(outcome: Outcome) -> list[str]:
+    """Name each check that could measure only a part of its items, or took a sample of them."""
+    lines = []
+    for check in outcome.assessment.checks:
+        record = outcome.evidence.record_of(check.id)
+        items = record.items if record else None
+        if items is not None and items.invalid:
+            counts = f"{items.invalid} of {items.attempted} items have no label; measured: {items.measured}"
+            lines.append(f"Note:     {check.id}: {counts}")
+    return lines
 
 
 def headline_lines(assessment: Assessment) -> list[str]:

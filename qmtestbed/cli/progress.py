@@ -63,7 +63,7 @@ class Lines:
         word = _QUIET.get(record.status, record.status.replace("_", " ").upper())
         line = f"  {self._names.get(job.key, job.program.id):<32} {word:<12} {record.seconds:6.1f} s"
         if record.error is not None and record.status not in _QUIET:
-            line += "  " + inert(record.error.what)
+            line += f"  {inert(record.error.where)}: {inert(record.error.what)}"
         return line
 
     def _print(self, line: str) -> None:

@@ -10,11 +10,8 @@ import pandas as pd
 
 from qmtestbed.ait import Task
 from qmtestbed.errors import ModelFault
-from qmtestbed.execute.tables import class_names
+from qmtestbed.execute.tables import TOLERANCE, class_names
 from qmtestbed.types.plan import Outputs
-
-TOLERANCE = 1e-4
-"""How far a row of probabilities may be from summing to 1."""
 
 DECLARE = (
     "declare what it returns in the plan, for example  model: {uri: …, outputs: probabilities, classes: [no, yes]}"
@@ -95,11 +92,23 @@ def _row_per_item(
     elif outputs in ("labels", "values"):
         raise ModelFault(f"declared as {outputs}, but the model returned a row per item", found=f"shape {array.shape}")
     _check_probabilities(array)
-    columns = classes or names
+    array, columns = _by_name(array, classes, names)
     if columns is None or len(columns) != array.shape[1]:
         found = f"{array.shape[1]} columns, " + (f"{len(columns)} classes" if columns else "no classes declared")
         raise ModelFault("it is not known which class each column of probabilities means", found=found, do=DECLARE)
     return _of_probabilities(array, columns)
+
+
+def _by_name(
+    array: np.ndarray, classes: tuple[str, ...] | None, names: tuple[str, ...] | None
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Put columns that have names into the order of the classes; columns without names are in that order already."""
+    if classes is None or names is None or names == tuple(map(str, range(len(names)))):
+        return array, classes or names
+    if set(names) != set(classes):
+        found = f"columns {', '.join(names)}; declared {', '.join(classes)}"
+        raise ModelFault("the columns of the output are not the declared classes", found=found, do=DECLARE)
+    return array[:, [names.index(c) for c in classes]], classes
 
 
 def _check_probabilities(array: np.ndarray) -> None:

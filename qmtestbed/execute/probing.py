@@ -67,12 +67,14 @@ def find_task(roles: Roles, model: LoadedModel, labels: pd.Series[Any] | None) -
 def given(model: LoadedModel, model_input: JobInput, x: Any, roles: Roles) -> Any:
     """Choose the columns a model may see.
 
-    All by name for a model that names its features; else all but those with the role label, id, group, weight, time
-    or ignore. Images are given as they are.
+    Never the label or a column to ignore. All others by name for a model that names its features; else all but those
+    with the role id, group, weight or time. Images are given as they are.
     """
-    if not isinstance(x, pd.DataFrame) or model_input.features is not None or model.names_features:
+    if not isinstance(x, pd.DataFrame):
         return x
-    aside = {roles.label, roles.id, roles.group, roles.weight, roles.time, *roles.ignore}
+    aside = {roles.label, *roles.ignore}
+    if model_input.features is None and not model.names_features:
+        aside |= {roles.id, roles.group, roles.weight, roles.time}
     return x[[c for c in x.columns if c not in aside]]
 
 

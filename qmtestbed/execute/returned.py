@@ -137,8 +137,11 @@ def _in_range(name: str, spec: MeasureSpec, value: Any) -> Any:
 
 
 def _finding(manifest: Manifest, finding: Any) -> Finding:
-    if not isinstance(finding, Finding) or finding.kind not in FINDING_KINDS:
-        raise AitFault(f"{manifest.id} returned a finding of an unknown kind", found=repr(finding)[:120])
+    if not isinstance(finding, Finding):
+        raise AitFault(f"{manifest.id} returned a finding that is no Finding", found=type(finding).__name__)
+    if finding.kind not in FINDING_KINDS:
+        what = f"{manifest.id} returned a finding of an unknown kind {finding.kind!r}"
+        raise AitFault(what, do="kinds: " + ", ".join(FINDING_KINDS))
     if finding.measure not in manifest.measures:
         raise AitFault(f"{manifest.id} returned a finding on an unknown measure", found=finding.measure)
     s = finding.subject

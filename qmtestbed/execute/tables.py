@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from qmtestbed.types.record import Items
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 MAX_INTEGER_CLASSES = 20
+TOLERANCE = 1e-4
+"""How far a row of probabilities may be from summing to 1."""
 
 
 def read_frame(source: JobInput, columns: Sequence[str] | None = None, rows: int | None = None) -> pd.DataFrame:
@@ -28,18 +31,69 @@ def read_frame(source: JobInput, columns: Sequence[str] | None = None, rows: int
     names = None if columns is None else list(columns)
     try:
         if path.suffix.lower() in _SEPARATORS:
-            separator = _SEPARATORS[path.suffix.lower()]
-            frame = pd.read_csv(path, sep=separator, usecols=names, nrows=rows, encoding="utf-8-sig", low_memory=False)
-            return frame if names is None else frame[names]
+            frame = pd.read_csv(
+                path,
+                sep=_SEPARATORS[path.suffix.lower()],
+                usecols=names,
+                nrows=rows,
+                encoding="utf-8-sig",
+                dtype=str,
+                keep_default_na=False,
+                na_values=[""],
+                index_col=False,
+            )
+            frame = frame if names is None else frame[names]
+            return frame.apply(typed) if len(frame.columns) else frame
         table = _first_rows(path, names, rows) if rows else pq.read_table(path, columns=names, use_threads=False)
         # Column by column, each let go of once it is copied: at no time are there two whole tables.
-        result: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+        result: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=True)
         del table
+        result = result.drop(columns=[c for c in result.columns if _UNNAMED_INDEX.fullmatch(str(c))])
         pa.default_memory_pool().release_unused()
         return result
     except (pa.ArrowException, pd.errors.ParserError, ValueError, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise JobError(f"the table {source.name} can't be read", found=first, do="write the file again") from None
+
+
+MISSING_NUMBERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None"})
+"""Words that stand for a missing value in a column of numbers; in a column of text they are text."""
+
+_TRUTH = {"True": True, "true": True, "TRUE": True, "False": False, "false": False, "FALSE": False}
+_CODE = re.compile(r"[-+]?0\d|.*\d[eE][-+]?\d|.*_")
+_UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+
+
+def typed(text: pd.Series[Any]) -> pd.Series[Any]:
+    """Give a column of a CSV file its type: numbers or truth values where every value is one, else text as it stands.
+
+    Only the empty cell is missing, and in a column of numbers the words of ``MISSING_NUMBERS``. Codes stay text: ``01``
+    and ``1`` are different, and so are ``1E2`` and ``100`` where all others are whole numbers. Whole numbers beside
+    missing ones stay whole where a float could not tell them apart.
+    """
+    words = text.dropna()
+    numbers = words[~words.isin(MISSING_NUMBERS)]
+    if numbers.empty:
+        return text
+    if words.isin(list(_TRUTH)).all():
+        return text.map(_TRUTH) if len(words) == len(text) else text.map(_TRUTH).astype("boolean")
+    values = pd.to_numeric(numbers, errors="coerce")
+    if values.isna().any() or _are_codes(numbers):
+        return text
+    if len(values) == len(text):
+        return values
+    whole = pd.api.types.is_integer_dtype(values) and values.abs().max() > 2**53
+    return values.astype("Int64" if whole else "float64").reindex(text.index)
+
+
+def _are_codes(numbers: pd.Series[Any]) -> bool:
+    """Whether values that look like numbers are codes: with leading zeros, or an exponent among whole numbers."""
+    odd = numbers[numbers.str.match(_CODE)]
+    if odd.empty:
+        return False
+    if odd.str.match(r"[-+]?0\d").any() or odd.str.contains("_", regex=False).any():
+        return True
+    return not numbers.str.contains(".", regex=False).any() and len(odd) < len(numbers)
 
 
 def _first_rows(path: Path, columns: list[str] | None, rows: int) -> pa.Table:
@@ -172,11 +226,11 @@ def _from_file(source: JobInput) -> Predictions:
     """Read a table with the label column, a column ``predicted`` and, if there are any, columns ``p[<class>]``."""
     roles = source.roles or Roles()
     frame = read_frame(source)
-    if "predicted" not in frame.columns or roles.label is None:
+    if "predicted" not in frame.columns or roles.label in (None, "predicted"):
         raise JobError(
             f"{source.name} holds no predictions",
             found=", ".join(map(str, frame.columns[:8])),
-            do="it needs the column 'predicted' and the column with the role label",
+            do="it needs the column 'predicted' and another one with the role label",
         )
     labels, predicted = frame[roles.label], frame["predicted"]
     task = roles.task or task_of_labels(labels)[0]
@@ -189,11 +243,38 @@ def _from_file(source: JobInput) -> Predictions:
         return Predictions(task, *values, ids=frames.get("i"), groups=frames.get("g"), weights=frames.get("w"))
     names, said = class_names(labels), class_names(predicted)
     _refuse_rows(source.name, "are missing", np.flatnonzero(pd.isna(predicted)))
-    known = roles.classes or tuple(c[2:-1] for c in columns) or tuple(sorted({*names[names != None], *said}))  # noqa: E711  # elementwise
-    probabilities = frame[columns].to_numpy(dtype=float) if columns and len(columns) == len(known) else None
+    known, probabilities = _probabilities_in(frame, columns, roles, source.name)
+    in_labels = sorted({n for n in names if n is not None})
+    if in_labels and not set(said) & set(in_labels) and not set(known) & set(in_labels):
+        found = f"predicted: {', '.join(sorted(set(said))[:5])}; labels: {', '.join(in_labels[:5])}"
+        raise JobError(f"predictions and labels in {source.name} have no class in common", found=found,
+                       do="give both the same names")  # fmt: skip
+    known = (*(known or sorted({*in_labels, *said})), *(c for c in in_labels if known and c not in known))
     return Predictions(
         task, names, said, probabilities, known, frames.get("i"), frames.get("g"), frames.get("w"), roles.positive
     )
+
+
+def _probabilities_in(
+    frame: pd.DataFrame, columns: Sequence[str], roles: Roles, name: str
+) -> tuple[tuple[str, ...], np.ndarray | None]:
+    """Give the classes, and the probabilities in their order: matched by name, whatever the order of either."""
+    named = tuple(c[2:-1] for c in columns)
+    if not named:
+        return roles.classes or (), None
+    if roles.classes and set(named) != set(roles.classes):
+        found = f"columns for {', '.join(named)}; declared: {', '.join(roles.classes)}"
+        raise JobError(f"the probabilities in {name} are not of the declared classes", found=found)
+    classes = roles.classes or named
+    values = frame[[f"p[{c}]" for c in classes]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    off = ~np.isfinite(values).all(axis=1)
+    off |= (values < -TOLERANCE).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE)
+    if off.any():
+        first = int(np.flatnonzero(off)[0])
+        found = f"{int(off.sum())} of {len(values)} rows; row {first} is {values[first][:6].tolist()}"
+        raise JobError(f"the probabilities in {name} do not sum to 1 in each row", found=found,
+                       do="write probabilities between 0 and 1 that sum to 1")  # fmt: skip
+    return classes, values
 
 
 def _refuse_rows(name: str, what: str, rows: np.ndarray) -> None:

@@ -97,6 +97,7 @@ def _measure(job: Job, folder: Path) -> Outcome:
     arguments, items = _load_inputs(job)
     _check_needs(manifest, arguments)
     function = load_function(ait)
+    _check_signature(function, manifest)
     returned = function(**arguments, **optional_arguments(function, job), **job.parameters)
     outcome, resources = check_returned(manifest, returned, job.confidence)
     for name, resource in resources.items():
@@ -165,6 +166,17 @@ def load_function(folder: Path) -> Callable[..., Any]:
     if not callable(function):
         raise AitFault("measure.py has no function measure", do="define measure(…) with the inputs as arguments")
     return function  # type: ignore[no-any-return]  # callable by the test above
+
+
+def _check_signature(function: Callable[..., Any], manifest: Manifest) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    meant = {*manifest.inputs, *manifest.parameters}
+    named = {p.name for p in parameters}
+    if not meant <= named or not {p.name for p in parameters if p.default is p.empty} <= meant | {"seed", "confidence"}:
+        found, do = ", ".join(sorted(named)), f"its arguments must be: {', '.join(sorted(meant))}"
+        raise AitFault("measure() does not take what the manifest names", found=found, do=do)
 
 
 def optional_arguments(function: Callable[..., Any], job: Job) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import qmtestbed
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_code
 from qmtestbed.evidence import RunFolder
-from qmtestbed.judge import exit_code, judge
+from qmtestbed.judging import exit_code, judge
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.render import junit, page, summary
 from qmtestbed.types.assessment import Assessment

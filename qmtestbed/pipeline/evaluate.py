@@ -124,9 +124,9 @@ def _choose_plan(
 def _bare_plan(subject: Subject, out: Path) -> Plan:
     """Write the plan without checks; its paths start from the run folder, where the plan is kept."""
     model = Inventory(_from(out, subject.model), outputs=subject.outputs)
-    inventories = {"model": model, "test": _table(_from(out, subject.data), subject.roles)}
+    inventories = {"model": model, "test": _table(out, subject.data, subject.roles)}
     if subject.train:
-        inventories["train"] = _table(_from(out, subject.train), subject.roles)
+        inventories["train"] = _table(out, subject.train, subject.roles)
     return Plan(
         schema="qmtestbed/plan/v1",
         component=Component(subject.name or _name_of(subject.model)),
@@ -137,9 +137,20 @@ def _bare_plan(subject: Subject, out: Path) -> Plan:
     )
 
 
-def _table(uri: str, r: Roles) -> Inventory:
+def _table(out: Path, path: str, r: Roles) -> Inventory:
     return Inventory(
-        uri, r.label, r.positive, r.sensitive, r.id, r.time, r.group, r.weight, r.ignore, r.classes, r.task
+        _from(out, path),
+        r.label,
+        r.positive,
+        r.sensitive,
+        r.id,
+        r.time,
+        r.group,
+        r.weight,
+        r.ignore,
+        r.classes,
+        r.task,
+        requested=path,
     )
 
 

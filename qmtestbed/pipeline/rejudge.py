@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
-from qmtestbed.errors import InputError, Problem
+from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import RunFolder, run_id
-from qmtestbed.judge import judge
+from qmtestbed.judging import judge
 from qmtestbed.pipeline.conclude import conclude, write_views
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.run import content_used
@@ -94,6 +94,9 @@ def _same_inventory(inventory: Inventory, folder: Path, pinned: Inventory, run_f
         _is_registered(inventory.uri) or (folder / inventory.uri).resolve() != (run_folder / pinned.uri).resolve()
     ):
         return False
+    if inventory.sha256 not in (None, pinned.sha256):
+        found = f"sha256 {str(pinned.sha256)[:16]}…, pinned {str(inventory.sha256)[:16]}…"
+        raise IntegrityError(Problem("the run was made on other content than the plan pins", inventory.uri, found))
     return _roles_only(inventory) == _roles_only(pinned)
 
 

@@ -144,11 +144,20 @@ def _features_missing(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Boun
         facts, table = bound[str(model)].found, bound[str(data)].found
         if not isinstance(facts, ModelFacts) or not isinstance(table, TableFacts) or facts.features is None:
             continue
+        roles = bound[str(data)].inventory.roles
+        hidden = [f for f in facts.features if f == roles.label or f in roles.ignore]
+        if hidden:
+            yield Problem(
+                f"the model {facts.requested} takes columns that no model may see",
+                f"inventories {model!r}, {data!r}",
+                ", ".join(f"{f!r} ({'label' if f == roles.label else 'ignore'})" for f in hidden),
+                "a model that is given the truth proves nothing: take the role away, or train it without the column",
+            )
         missing = [f for f in facts.features if f not in table.columns and f not in facts.optional_features]
         if missing:
             near = suggestion(missing[0], table.columns)
             yield Problem(
-                f"the model {facts.requested} takes features that {bound[str(data)].inventory.uri} does not have",
+                f"the model {facts.requested} takes features that {bound[str(data)].inventory.shown} does not have",
                 f"inventories {model!r}, {data!r}",
                 ", ".join(repr(f) for f in missing[:8]) + (f" … {len(missing)} in all" if len(missing) > 8 else ""),
                 f"add or rename the columns; {near}" if near else "add the columns",
@@ -167,7 +176,7 @@ def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[
         found = bound[source].found.kind
         if not made and found != _CARRIER.get(spec.kind, spec.kind):
             what = f"check {id!r}: input {name!r} takes {spec.kind}, and inventory {source!r} is {found}"
-            yield Problem(what, "plan", bound[source].inventory.uri, "bind another inventory")
+            yield Problem(what, "plan", bound[source].inventory.shown, "bind another inventory")
             continue
         for why in unmet_needs(spec, bound[source].inventory):
             do = f"give inventory {source!r} that role, or leave the check out"

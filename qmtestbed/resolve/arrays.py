@@ -45,25 +45,25 @@ def describe_images(name: str, inventory: Inventory, folder: Path) -> ImagesFact
         with zipfile.ZipFile(path) as archive:
             shapes = {n.removesuffix(".npy"): _header(archive.open(n)) for n in archive.namelist()}
     except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
-        raise DataError(not_a("npz", name, path, inventory.uri, str(error))) from None
+        raise DataError(not_a("npz", name, path, inventory.shown, str(error))) from None
     if PIXELS not in shapes:
         found, do = ", ".join(shapes), f"store the pixels as the array {PIXELS!r}"
-        raise DataError(Problem(f"inventory {name!r}: no array {PIXELS!r}", inventory.uri, found, do))
+        raise DataError(Problem(f"inventory {name!r}: no array {PIXELS!r}", inventory.shown, found, do))
     shape = shapes[PIXELS]
     if len(shape) not in (3, 4) or not shape[0]:
         what = f"inventory {name!r}: there are no images in it" if len(shape) in (3, 4) else "unusual shape of images"
         do = "store them as (n, height, width) or (n, height, width, channels)"
-        raise DataError(Problem(what, inventory.uri, f"shape {shape}", do))
+        raise DataError(Problem(what, inventory.shown, f"shape {shape}", do))
     beside = tuple(n for n in shapes if n != PIXELS)
     problems = []
     for role in ("label", "id", "group", "weight"):
         array = getattr(inventory, role)
         if array is not None and array not in beside:
             what = f"inventory {name!r}: no array {array!r}, which the plan gives as {role}"
-            problems.append(Problem(what, inventory.uri, ", ".join(beside), suggestion(array, beside)))
+            problems.append(Problem(what, inventory.shown, ", ".join(beside), suggestion(array, beside)))
         elif array is not None and shapes[array][:1] != shape[:1]:
             what = f"inventory {name!r}: {array!r} is not as long as the images"
-            problems.append(Problem(what, inventory.uri, f"{shapes[array]} and {shape}"))
+            problems.append(Problem(what, inventory.shown, f"{shapes[array]} and {shape}"))
     if problems:
         raise DataError(*problems)
     return ImagesFacts(path, sha256_of_file(path), beside, shape)

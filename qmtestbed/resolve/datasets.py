@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import DataError, Problem, suggestion
@@ -20,12 +20,12 @@ PARQUET = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class TableFacts:
-    """A table file: ``rows`` is ``None`` where only reading all of it would tell (CSV)."""
+    """A table file: its columns in order and the number of its rows."""
 
     path: Path
     sha256: str
     columns: tuple[str, ...]
-    rows: int | None
+    rows: int
     kind: Literal["table"] = "table"
 
 
@@ -47,16 +47,16 @@ def describe_table(name: str, inventory: Inventory, folder: Path) -> TableFacts:
     path = find_file(name, inventory, folder)
     suffix = path.suffix.lower()
     if suffix in PARQUET:
-        columns, rows = _parquet(name, path, inventory.uri)
+        columns, rows = _parquet(name, path, inventory.shown)
     elif suffix in SEPARATORS:
-        columns, rows = _csv_header(name, path, inventory.uri, SEPARATORS[suffix]), None
+        columns, rows = _csv_header(name, path, inventory.shown, SEPARATORS[suffix])
     else:
         do = "give a .parquet, .csv, .tsv or .npz file"
         raise DataError(
-            Problem(f"inventory {name!r}: not a kind of table file", inventory.uri, suffix or "no suffix", do)
+            Problem(f"inventory {name!r}: not a kind of table file", inventory.shown, suffix or "no suffix", do)
         )
     if rows == 0:
-        raise DataError(Problem(f"inventory {name!r}: the table is empty", inventory.uri, "0 rows"))
+        raise DataError(Problem(f"inventory {name!r}: the table is empty", inventory.shown, "0 rows"))
     problems = [*_column_problems(name, inventory, columns)]
     if problems:
         raise DataError(*problems)
@@ -69,17 +69,19 @@ def _parquet(name: str, path: Path, uri: str) -> tuple[tuple[str, ...], int]:
 
     try:
         file = pq.ParquetFile(path)
-        return tuple(file.schema_arrow.names), int(file.metadata.num_rows)
+        # A pandas index without a name is no column of the user's.
+        names = (n for n in file.schema_arrow.names if not n.startswith("__index_level_"))
+        return tuple(names), int(file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise DataError(not_a("parquet", name, path, uri, str(error))) from None
 
 
-def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[str, ...]:
+def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[tuple[str, ...], int]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream, delimiter=separator, strict=True)
             header = next(rows, None)
-            first = next((row for row in rows if row), None)
+            count, ragged = _count_rows(rows, len(header or ()))
     except UnicodeDecodeError as error:
         do = "save it as UTF-8 (a table from Japanese Excel is often cp932)"
         raise DataError(Problem(f"inventory {name!r}: not UTF-8", uri, f"byte {error.start}", do)) from None
@@ -87,15 +89,37 @@ def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[str, .
         raise DataError(not_a("CSV", name, path, uri, str(error))) from None
     if not header or "\0" in "".join(header):
         raise DataError(not_a("CSV", name, path, uri, "no header line"))
-    if first is None:
-        raise DataError(Problem(f"inventory {name!r}: the table is empty", uri, "a header and 0 rows"))
-    return tuple(header)
+    if ragged:
+        line, width = ragged
+        found = f"{width} fields in line {line}, {len(header)} in the header"
+        do = "write as many fields as the header has; quote text that holds the separator"
+        if len(header) == 1 and ";" in header[0]:
+            do = "is ';' the separator? write the table with ','"
+        raise DataError(Problem(f"inventory {name!r}: its lines are not of one width", uri, found, do))
+    if not count:
+        do = "give a table with rows"
+        raise DataError(Problem(f"inventory {name!r}: the table is empty", uri, "a header and 0 rows", do))
+    return tuple(header), count
+
+
+def _count_rows(rows: Any, width: int) -> tuple[int, tuple[int, int] | None]:
+    """Count the rows, and name the first line that has another number of fields than the header."""
+    count = 0
+    for row in rows:
+        if row and len(row) != width:
+            return count, (rows.line_num, len(row))
+        count += bool(row)
+    return count, None
 
 
 def _column_problems(name: str, inventory: Inventory, columns: tuple[str, ...]) -> Iterator[Problem]:
-    twice = sorted({c for c in columns if columns.count(c) > 1})
-    if twice:
-        yield Problem(f"inventory {name!r}: columns named twice", inventory.uri, ", ".join(twice), "rename them")
+    doubled = sorted({c for c in columns if columns.count(c) > 1})
+    if doubled:
+        yield Problem(f"inventory {name!r}: columns named twice", inventory.shown, ", ".join(doubled), "rename them")
+    named = [c for c in (inventory.label, inventory.id, inventory.group, inventory.weight) if c is not None]
+    for twice in sorted({c for c in named if named.count(c) > 1} | (set(named) & set(inventory.ignore))):
+        what = f"inventory {name!r}: the column {twice!r} has roles that exclude each other"
+        yield Problem(what, inventory.shown, do="give it one of label, id, group, weight, ignore")
     roles: list[tuple[str, str | None]] = [
         (role, getattr(inventory, role)) for role in ("label", "id", "time", "group", "weight")
     ]
@@ -105,7 +129,7 @@ def _column_problems(name: str, inventory: Inventory, columns: tuple[str, ...]) 
             what = f"inventory {name!r}: no column {column!r}, which the plan gives as {role}"
             yield Problem(
                 what,
-                inventory.uri,
+                inventory.shown,
                 ", ".join(columns[:8]) + (", …" if len(columns) > 8 else ""),
                 suggestion(column, columns),
             )

@@ -13,7 +13,7 @@ def find_file(name: str, inventory: Inventory, folder: Path) -> Path:
     path = (folder / inventory.uri).resolve()
     if not path.is_file():
         near = suggestion(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
-        raise DataError(Problem(f"inventory {name!r}: no such file", inventory.uri, do=near or "check the path"))
+        raise DataError(Problem(f"inventory {name!r}: no such file", inventory.shown, do=near or "check the path"))
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
 import sys
@@ -51,6 +52,7 @@ class GraphBuilder:
         self._plan = plan
         self._bound = inventories
         self._jobs: dict[str, Job] = {}
+        self._libraries = {b.found.sha256: b.found.libraries for b in inventories.values() if b.found.kind == "model"}
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -96,7 +98,7 @@ class GraphBuilder:
             seed=self._plan.seed,
             confidence=self._plan.confidence,
             limits=_limits(manifest.limits),
-            environment=_environment([r.distribution for r in manifest.requires], inputs.values()),
+            environment=self._environment([r.distribution for r in manifest.requires], inputs.values()),
             after=tuple(dict.fromkeys(after)),
             needs=tuple(sorted(needs)),
             unavailable=entry.missing,
@@ -116,10 +118,24 @@ class GraphBuilder:
             seed=self._plan.seed,
             confidence=self._plan.confidence,
             limits=_limits(_OWN_LIMITS),
-            environment=_environment((), inputs.values()),
+            environment=self._environment((), inputs.values()),
             after=after,
         )
         return self._add(job)
+
+    def _environment(self, requires: Iterable[str], inputs: Iterable[JobInput]) -> Environment:
+        """Versions that a result may depend on: always ours, and those that the AIT or a model names."""
+        names = {*_ALWAYS, *requires}
+        for job_input in inputs:
+            names.update(_OF_FLAVOUR.get(job_input.flavour or "", ()))
+            if job_input.kind == "model":
+                names.update(self._libraries.get(job_input.sha256, ()))
+        versions: dict[str, str] = {}
+        for name in sorted(names):
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                versions[name] = importlib.metadata.version(name)
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return Environment(python, f"{sys.platform}-{platform.machine()}", versions)
 
     def _add(self, job: Job) -> Job:
         keyed = replace(job, key=_key(job))
@@ -165,20 +181,6 @@ def _one(bound: str | tuple[str, ...]) -> str:
 
 def _limits(limits: Limits) -> JobLimits:
     return JobLimits(limits.seconds, limits.bytes, limits.rows, limits.threads)
-
-
-def _environment(requires: Iterable[str], inputs: Iterable[JobInput]) -> Environment:
-    names = {*_ALWAYS, *requires}
-    for job_input in inputs:
-        names.update(_OF_FLAVOUR.get(job_input.flavour or "", ()))
-    versions: dict[str, str] = {}
-    for name in sorted(names):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Environment(python, f"{sys.platform}-{platform.machine()}", versions)
 
 
 def _key(job: Job) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class ModelFacts:
     """A logged model: where its files are, what it is pinned to, and what its ``MLmodel`` says.
 
     ``features`` are the names of its inputs in order, or ``None`` where it has no signature with names;
-    ``written_by`` are the library versions it was saved with.
+    ``libraries`` are the distributions that its requirements name: its answers may depend on them.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class ModelFacts:
     features: tuple[str, ...] | None
     optional_features: frozenset[str] = frozenset()
     version: str | None = None
+    libraries: tuple[str, ...] = ()
     kind: Literal["model"] = "model"
 
 
@@ -59,7 +61,18 @@ def describe_model(name: str, folder: Path, uri: str, requested: str, version: s
         found, do = ", ".join(flavours), "log it in one of these flavours: " + ", ".join(FLAVOURS)
         raise ModelError(Problem(f"inventory {name!r}: no flavour that can be loaded here", requested, found, do))
     features, optional = _features(data.get("signature"))
-    return ModelFacts(folder, uri, requested, sha256_of_model(folder), flavour, features, optional, version)
+    libraries = _libraries(folder / "requirements.txt")
+    digest = sha256_of_model(folder)
+    return ModelFacts(folder, uri, requested, digest, flavour, features, optional, version, libraries)
+
+
+def _libraries(requirements: Path) -> tuple[str, ...]:
+    """Names of the distributions in a requirements file."""
+    if not requirements.is_file():
+        return ()
+    lines = requirements.read_text("utf-8", errors="replace").splitlines()
+    found = (re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line) for line in lines)
+    return tuple(sorted({m[1].lower() for m in found if m}))
 
 
 def _features(signature: Any) -> tuple[tuple[str, ...] | None, frozenset[str]]:

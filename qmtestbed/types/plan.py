@@ -47,6 +47,11 @@ class Inventory:
     requested: Annotated[str | None, Shape(doc="in a resolved plan: the name that the uri was pinned from")] = None
 
     @property
+    def shown(self) -> str:
+        """What the user calls it, for messages and pages."""
+        return self.requested or self.uri
+
+    @property
     def roles(self) -> Roles:
         """What the columns are for, with classes by their one spelling."""
         return Roles(
@@ -99,7 +104,7 @@ class Declaration:
     not_applicable: Annotated[str | None, Shape(doc="why the requirement does not apply")] = None
     file: str | None = None
     sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
-    by: Annotated[str, Shape(doc="who declares it")]
+    by: Annotated[str, Shape(pattern=r"\s*\S.*", doc="who declares it")]
     date: Annotated[str, Shape(pattern=DATE, doc="a date as 2026-11-01")]
     until: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
 

@@ -13,7 +13,7 @@ import qmtestbed
 PACKAGE = Path(qmtestbed.__file__).parent
 
 BASE = {"errors", "ait", "types"}
-STAGES = {"plan", "resolve", "execute", "evidence", "judge", "render"}
+STAGES = {"plan", "resolve", "execute", "evidence", "judging", "render"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "ait": set(),
@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "resolve": {*BASE, "documents", "digests", "catalogue"},
     "execute": {*BASE, "documents", "digests"},
     "evidence": {*BASE, "documents", "digests"},
-    "judge": BASE,
+    "judging": BASE,
     "render": BASE,
     "pipeline": {*BASE, "documents", "digests", "catalogue", *STAGES, ""},
     "cli": {*BASE, "catalogue", "pipeline"},

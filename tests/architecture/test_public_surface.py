@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import qmtestbed
 import qmtestbed.ait
@@ -19,6 +20,12 @@ def test_the_python_api() -> None:
     assert list(inspect.signature(qmtestbed.evaluate).parameters) == [
         "model", "data", "label", "train", "level", "out", "roles", "options",
     ]  # fmt: skip
+
+
+def test_no_module_takes_the_place_of_a_function() -> None:
+    """Importing ``qmtestbed.x`` sets the name ``x`` of the package: none of ours may be that of the API."""
+    modules = {p.stem for p in Path(qmtestbed.__file__).parent.iterdir()}
+    assert not modules & set(qmtestbed.__all__)
 
 
 def test_what_an_author_imports() -> None:

@@ -44,7 +44,13 @@ def add_code(folder: Path, flavour: Mapping[str, Any]) -> None:
 
 def columns_given(frame: pd.DataFrame, source: JobInput) -> pd.DataFrame:
     """Choose the columns for a model without names of its own: those of its signature, else all it is given."""
-    return frame if source.features is None else frame[list(source.features)]
+    if source.features is None:
+        return frame
+    missing = [f for f in source.features if f not in frame.columns]
+    if missing:
+        found = ", ".join(map(repr, missing[:8]))
+        raise ModelFault("the model takes columns that it may not see or that are not there", found=found)
+    return frame[list(source.features)]
 
 
 def first_bytes(path: Path) -> str:

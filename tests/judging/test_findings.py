@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qmtestbed.ait import Finding, Subject
-from qmtestbed.judge import judge
+from qmtestbed.judging import judge
 from qmtestbed.types.assessment import JudgedFinding
 
 

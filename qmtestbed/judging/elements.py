@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from qmtestbed.ait import Estimate, Undefined
-from qmtestbed.judge.sample_size import would_settle
-from qmtestbed.judge.wording import beside, limit, number, percent
+from qmtestbed.judging.sample_size import would_settle
+from qmtestbed.judging.wording import beside, limit, number, percent
 from qmtestbed.types.assessment import Verdict
 from qmtestbed.types.criterion import Criterion
 from qmtestbed.types.values import Single

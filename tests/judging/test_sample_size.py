@@ -8,7 +8,7 @@ import re
 import pytest
 
 from qmtestbed.ait import Estimate
-from qmtestbed.judge.sample_size import would_settle
+from qmtestbed.judging.sample_size import would_settle
 from qmtestbed.types.criterion import parse_criterion
 
 
@@ -65,7 +65,7 @@ def test_an_estimate_on_the_wrong_side_is_said_to_be_there(
 ) -> None:
     text = said(criterion, *interval)
     assert text.startswith(f"the estimate itself is {side} the limit; about n = ")
-    assert text.endswith(" would show it")
+    assert text.endswith(" would show that it is missed")
     assert abs(needed(text) - n) <= 1.01
 
 

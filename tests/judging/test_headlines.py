@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qmtestbed.judge import judge
+from qmtestbed.judging import judge
 from qmtestbed.types.assessment import CriteriaHeadline, LeftOut
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from qmtestbed.judge import judge
-from qmtestbed.judge.parts import measured_part
+from qmtestbed.judging import judge
+from qmtestbed.judging.parts import measured_part
 
 
 def state(build: Any, requirement: str, checks: Any, *declared: Any, levels: Any = None) -> Any:

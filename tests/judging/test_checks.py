@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from qmtestbed.ait import Undefined
-from qmtestbed.judge import judge
+from qmtestbed.judging import judge
 from qmtestbed.types.record import Status
 
 NOT_MEASURED = sorted(set(get_args(Status)) - {"measured"})

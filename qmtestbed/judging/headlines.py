@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qmtestbed.judge.targets import Target
-from qmtestbed.judge.wording import listed
+from qmtestbed.judging.targets import Target
+from qmtestbed.judging.wording import listed
 from qmtestbed.types.assessment import (
     CheckVerdicts,
     CriteriaHeadline,

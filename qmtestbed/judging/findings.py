@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from qmtestbed.ait import Finding, Subject
-from qmtestbed.judge.elements import judge_element
+from qmtestbed.judging.elements import judge_element
 from qmtestbed.types.assessment import CheckVerdicts, JudgedFinding
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.evidence import Evidence

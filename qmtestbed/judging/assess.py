@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from qmtestbed.judge.checks import judge_checks
-from qmtestbed.judge.findings import judge_findings
-from qmtestbed.judge.headlines import headlines
-from qmtestbed.judge.levels import judge_levels
-from qmtestbed.judge.requirements import judge_requirements
-from qmtestbed.judge.targets import spellings, targets
+from qmtestbed.judging.checks import judge_checks
+from qmtestbed.judging.findings import judge_findings
+from qmtestbed.judging.headlines import headlines
+from qmtestbed.judging.levels import judge_levels
+from qmtestbed.judging.requirements import judge_requirements
+from qmtestbed.judging.targets import spellings, targets
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence
 

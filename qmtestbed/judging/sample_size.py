@@ -34,7 +34,7 @@ def would_settle(criterion: Criterion, estimate: Estimate) -> str:
     else:
         below = criterion.low is not None and x <= criterion.low
         ratio = _ratio(estimate, criterion.low if below else criterion.high)
-        said, use = f"the estimate itself is {'below' if below else 'above'} the limit", "would show it"
+        said, use = f"the estimate itself is {'below' if below else 'above'} the limit", "would show that it is missed"
     if math.isinf(ratio):
         return "the estimate is at the limit; no sample size would show it"
     if not ratio <= _HOPELESS:  # also where the numbers are so large that it is none

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmtestbed.ait import Estimate, Finding, Prose, Subject, Undefined
-from qmtestbed.judge import exit_code, judge
+from qmtestbed.judging import exit_code, judge
 from qmtestbed.types.assessment import Assessment, DeclarationState, Require
 from qmtestbed.types.codec import canonical, decode, encode
 from qmtestbed.types.evidence import Evidence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from qmtestbed.ait import Undefined
-from qmtestbed.judge.criteria import judge_criterion
-from qmtestbed.judge.targets import Target
-from qmtestbed.judge.wording import listed
+from qmtestbed.judging.criteria import judge_criterion
+from qmtestbed.judging.targets import Target
+from qmtestbed.judging.wording import listed
 from qmtestbed.types.assessment import CheckVerdict, CheckVerdicts, CriterionVerdict
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.plan import Check
@@ -69,7 +69,8 @@ def _why_not_measured(record: Record) -> str:
         found = f" (found {record.error.found})" if record.error.found else ""
         return record.error.what + found
     singles = (v for _, m in sorted(record.measures.items()) for _, v in m.singles())
-    reasons = tuple(dict.fromkeys(v.reason for v in singles if isinstance(v, Undefined)))
+    # Sorted: the order in which a mapping came must not show in a verdict.
+    reasons = tuple(sorted({v.reason for v in singles if isinstance(v, Undefined)}))
     return listed(reasons, 1) if reasons else f"the record says {record.status.replace('_', ' ')} and no reason"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qmtestbed.judge.targets import Ladder, Rung, Target
+from qmtestbed.judging.targets import Ladder, Rung, Target
 from qmtestbed.types.assessment import LevelState, LevelVerdict, RequirementState
 
 NOTHING_TO_MEASURE = "nothing to measure"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
-from qmtestbed.judge.parts import declared_part, measured_part, not_applicable
-from qmtestbed.judge.targets import Target
+from qmtestbed.judging.parts import declared_part, measured_part, not_applicable
+from qmtestbed.judging.targets import Target
 from qmtestbed.types.assessment import CheckVerdicts, DeclarationState, PartState, RequirementState, RequirementVerdict
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.guideline import GuidelineRequirement

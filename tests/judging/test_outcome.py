@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from qmtestbed.errors import ExitCode
-from qmtestbed.judge import exit_code, judge
+from qmtestbed.judging import exit_code, judge
 from qmtestbed.types.assessment import Require
 
 MET, NOT, OPEN = ExitCode.MET, ExitCode.NOT_MET, ExitCode.UNDETERMINED

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from qmtestbed.ait import Undefined
 from qmtestbed.errors import suggestion
-from qmtestbed.judge.elements import Element, judge_element
-from qmtestbed.judge.wording import percent
+from qmtestbed.judging.elements import Element, judge_element
+from qmtestbed.judging.wording import percent
 from qmtestbed.types.assessment import CriterionVerdict, Verdict
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.manifest import MeasureSpec
@@ -105,9 +105,12 @@ def _decide(
         reason = f"{per} {worst.key}: {reason}"
     if len(elements) > 1:
         reason += f"; {len(deciding)} of {len(elements)} {verdict.replace('_', ' ')}"
-    open_level = next((e.level for e in elements if e.straddles), None)
-    if criterion.confidence is None and open_level is not None:
-        reason += f"; not shown at {percent(open_level)}"
+    # A criterion that is met by the point says which of its values are not shown; one that is missed, whether that is.
+    open_ones = [e for e in (elements if verdict == "met" else [worst]) if e.straddles and e.level is not None]
+    if criterion.confidence is None and open_ones:
+        first = open_ones[0]
+        whose = "" if first is worst or first.key is None else f"{first.key} "
+        reason += f"; {whose}not shown at {percent(first.level or 0)}"
     return CriterionVerdict(
         criterion.text,
         verdict,

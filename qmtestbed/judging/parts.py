@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from qmtestbed.judge.wording import listed
+from qmtestbed.judging.wording import listed
 from qmtestbed.types.assessment import CheckVerdicts, DeclarationState, PartState
 from qmtestbed.types.guideline import GuidelineRequirement
 

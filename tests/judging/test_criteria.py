@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qmtestbed.ait import Estimate, Undefined
-from qmtestbed.judge.criteria import judge_criterion
+from qmtestbed.judging.criteria import judge_criterion
 from qmtestbed.types.assessment import CriterionVerdict
 from qmtestbed.types.manifest import MeasureSpec
 from qmtestbed.types.plan import Expectation
