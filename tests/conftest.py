@@ -192,6 +192,25 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
     yield call
 
 
+@pytest.fixture
+def cli_here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Run the command line in this process and folder: MLflow is imported once and not with every call."""
+    from qmtestbed.cli.app import main
+
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back what main replaces
+
+    def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(str(ended.value.code)), said.out, said.err)
+
+    return call
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--update-golden``."""
     parser.addoption("--update-golden", action="store_true", help="write golden files anew, on purpose")

@@ -17,8 +17,9 @@ _QUIET = {"measured": "done", "undefined": "undefined"}
 _REFRESH = 0.2
 
 
-def watch(stream: TextIO = sys.stderr) -> Lines:
-    """Give the progress that suits a stream: live in a terminal, else plain lines."""
+def watch(stream: TextIO | None = None) -> Lines:
+    """Give the progress that suits a stream, by default standard error: live in a terminal, else plain lines."""
+    stream = stream or sys.stderr
     live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     return Live(stream) if live else Lines(stream)
 

@@ -13,6 +13,12 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 MODEL = "models:/churn@champion"
 
 
+@pytest.fixture
+def cli(project: Path, cli_here: Cli) -> Cli:
+    """Run the command line in this process; tests/cli runs it as a user does."""
+    return cli_here
+
+
 def refused(cli: Cli, folder: Path, *arguments: str, **environment: str) -> str:
     """Run a command that must end with exit 4, without a traceback and without leaving anything; give its message."""
     before = sorted(p.name for p in folder.iterdir())

@@ -116,12 +116,12 @@ def broken(path: Path, **arrays: Any) -> None:
         (lambda p: p.unlink(), "no such file"),
     ],
 )
-def test_bad_files_are_refused_before_anything_runs(here: Path, make: Any, said: str, cli: Any) -> None:
+def test_bad_files_are_refused_before_anything_runs(here: Path, make: Any, said: str, cli_here: Any) -> None:
     make(here / "digits.npz")
     label = ", label: labels" if "long" in said else ""
     text = PLAN.format(form="pt2", outputs="").replace("digits.npz}", f"digits.npz{label}}}")
     (here / "plan.yaml").write_text(text, "utf-8")
-    done = cli("run", "plan.yaml", "--out", "out")
+    done = cli_here("run", "plan.yaml", "--out", "out")
     assert done.returncode == 4 and said in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and not (here / "out").exists()
 
