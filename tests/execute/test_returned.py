@@ -84,7 +84,7 @@ def test_good_values_and_numpy_scalars() -> None:
         ({"row": 3}, "sequence"),
         ({"row": "12"}, "sequence"),
         ({"grid": [[1]]}, "declared as matrix"),
-        ({"findings": ["bad"]}, "unknown kind"),
+        ({"findings": ["bad"]}, "no Finding"),
         ({"findings": [Finding("odd", Subject(), "rate", 1, "t")]}, "unknown kind"),  # type: ignore[arg-type]
         ({"findings": [Finding("weak_class", Subject(), "nope", 1, "t")]}, "unknown measure"),
         ({"findings": [Finding("weak_class", Subject(), "rate", float("nan"), "t")]}, "not a finite number"),
