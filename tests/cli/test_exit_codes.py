@@ -126,16 +126,27 @@ def test_130_when_interrupted_and_the_same_command_goes_on(data_only: Path, cli:
         plan.write("")
     replace_in(data_only / "plan.yaml", "declarations:", "  wait: {ait: slow, with: {data: test}}\ndeclarations:")
     command = [sys.executable, "-m", "qmtestbed", "run", "plan.yaml", "--out", "out", "--aits", "aits", "--jobs", "2"]
-    process = subprocess.Popen(command, cwd=data_only, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell starts its background jobs, and so perhaps these tests, with interrupts ignored: not so for a user's run.
+    process = subprocess.Popen(
+        command,
+        cwd=data_only,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     until = time.monotonic() + 60
     while not list((data_only / "out").glob("records/*.json")) and time.monotonic() < until:
         time.sleep(0.1)
     begin = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    try:
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 3
     kept = list((data_only / "out").glob("records/*.json"))
     assert len(kept) == 1 and not (data_only / "out" / "bundle.json").exists()
 
