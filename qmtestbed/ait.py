@@ -307,6 +307,13 @@ class Bars:
     high: Sequence[float | None] | None = None
     title: str = ""
 
+    @classmethod
+    def of(cls, estimates: Sequence[tuple[str, Estimate]], title: str = "") -> Bars:
+        """Make bars with intervals from named estimates, in their order."""
+        values = [e for _, e in estimates]
+        names = [name for name, _ in estimates]
+        return cls(names, [e.value for e in values], [e.low for e in values], [e.high for e in values], title)
+
 
 @dataclass(frozen=True)
 class Histogram:

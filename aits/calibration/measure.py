@@ -62,7 +62,7 @@ def measure(
     rank = math.floor(alpha * (simulations + 1) + 1e-9)
     if rank < 1:
         raise ValueError(f"{math.ceil(1 / alpha) - 1} simulations or more are needed for alpha {alpha}")
-    rows = _rows(predictions)
+    rows = _rows(predictions, predictions.probabilities)
     if not len(rows.top):
         return Undefined("There is no labelled row to measure.")
     edges = equal_width_edges(bins) if binning == "equal_width" else equal_mass_edges(rows.top, bins)
@@ -107,10 +107,9 @@ class _Rows:
     weights: np.ndarray | None
 
 
-def _rows(given: Predictions) -> _Rows:
-    assert given.probabilities is not None
+def _rows(given: Predictions, probabilities: np.ndarray) -> _Rows:
     keep = np.ones(len(given.labels), dtype=bool) if given.weights is None else np.asarray(given.weights) > 0
-    p = np.clip(given.probabilities[keep], 0.0, 1.0)
+    p = np.clip(probabilities[keep], 0.0, 1.0)
     known = pd.Index(given.classes[: p.shape[1]], dtype=object)
     true = known.get_indexer(pd.Index(given.labels[keep], dtype=object))
     of_true = np.where(true >= 0, p[np.arange(len(p)), true], 0.0)
@@ -222,9 +221,9 @@ def _bins(rows: _Rows, edges: np.ndarray, confidence: float) -> list[_Bin]:
         inside = bin_of == b
         groups, weights = (None if x is None else x[inside] for x in (rows.groups, rows.weights))
         right = proportion(rows.right[inside], 1 - (1 - confidence) / len(held), groups=groups, weights=weights)
-        assert isinstance(right, Estimate)
         mean = float(np.average(rows.top[inside], weights=weights))
-        found.append(_Bin(float(edges[b]), float(edges[b + 1]), int(inside.sum()), mean, right))
+        if isinstance(right, Estimate):
+            found.append(_Bin(float(edges[b]), float(edges[b + 1]), int(inside.sum()), mean, right))
     return found
 
 

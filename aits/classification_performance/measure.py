@@ -152,18 +152,13 @@ def _defined(recall: _Rates) -> list[tuple[str, Estimate]]:
 
 
 def _bars(recall: _Rates) -> Bars:
-    shown = _defined(recall)[:MOST_CLASSES]
-    return Bars(
-        [name for name, _ in shown],
-        [r.value for _, r in shown],
-        low=[r.low for _, r in shown],
-        high=[r.high for _, r in shown],
-    )
+    return Bars.of(_defined(recall)[:MOST_CLASSES])
 
 
 def _weak_classes(recall: _Rates, accuracy: Estimate | Undefined) -> list[Finding]:
     """Name the class of the lowest recall, and each whose whole interval lies below the accuracy of all rows."""
-    assert isinstance(accuracy, Estimate)
+    if not isinstance(accuracy, Estimate):
+        return []
     found = []
     for i, (name, r) in enumerate(_defined(recall)):
         if r.value < 1 and (i == 0 or r.high < accuracy.value):

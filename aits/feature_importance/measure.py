@@ -147,10 +147,4 @@ def _share_of_top(importance: np.ndarray) -> float | Undefined:
 
 def _bars(importance: _Values) -> Bars:
     ranked = sorted(((k, e) for k, e in importance.items() if isinstance(e, Estimate)), key=lambda item: -item[1].value)
-    shown = ranked[:MOST_BARS]
-    return Bars(
-        [name for name, _ in shown],
-        [e.value for _, e in shown],
-        low=[e.low for _, e in shown],
-        high=[e.high for _, e in shown],
-    )
+    return Bars.of(ranked[:MOST_BARS])

@@ -205,13 +205,7 @@ def _ranked(alone: _Values) -> list[tuple[str, Estimate]]:
 
 
 def _bars(alone: _Values) -> Bars:
-    shown = _ranked(alone)[:MOST_BARS]
-    return Bars(
-        [name for name, _ in shown],
-        [e.value for _, e in shown],
-        low=[e.low for _, e in shown],
-        high=[e.high for _, e in shown],
-    )
+    return Bars.of(_ranked(alone)[:MOST_BARS])
 
 
 def _findings(change: _Values, alone: _Values, strongest: str) -> list[Finding]:

@@ -104,15 +104,14 @@ def _first_rows(ids: np.ndarray, size: int) -> np.ndarray:
 
 def _record_ids(columns: Sequence[Sequence[pd.Series[Any]]]) -> np.ndarray:
     """Give each record a number; equal content has equal numbers, and no hash decides, so none can collide."""
-    ids: np.ndarray | None = None
+    ids = np.zeros(sum(map(len, columns[0])), dtype=np.int64)
     for parts in columns:
         codes = pd.factorize(_stacked(parts))[0].astype(np.int64) + 1  # a missing value is 0 and equals any other
         # Both factors are at most n + 1, so the product stays far below 2^63.
-        pairs = codes if ids is None else ids * (codes.max() + 1) + codes
+        pairs = ids * (codes.max() + 1) + codes
         ids = pd.factorize(pairs)[0].astype(np.int64)
         if ids.max() + 1 == len(ids):
             break  # all records differ already
-    assert ids is not None
     return ids
 
 

@@ -89,12 +89,12 @@ def execute(
                 records[job.key] = shelf.keep(finished.record, finished.files)
                 finished.discard()
                 progress.finished(job, records[job.key])
-    except BaseException:
-        launcher.cancel()
-        for future in running:
-            if not future.cancel():
-                future.result().discard()
-        raise
+    finally:
+        if running:  # interrupted: at a proper end nothing runs any more
+            launcher.cancel()
+            for future in running:
+                if not future.cancel():
+                    future.result().discard()
     return records
 
 

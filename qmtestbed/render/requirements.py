@@ -29,14 +29,13 @@ def matrices(context: Context) -> tuple[MatrixView, ...]:
 
 def _matrix(name: str, states: Sequence[RequirementState], context: Context) -> MatrixView:
     guideline = context.evidence.guidelines.get(name)
-    codes = [c for c in (guideline.dimensions if guideline else {}) if any(_is_of(r, c, guideline) for r in states)]
     rows: list[DimensionView] = []
     placed: set[str] = set()
-    for code in codes:
+    for code, dimension in guideline.dimensions.items() if guideline else ():
         own = [r for r in states if _is_of(r, code, guideline)]
-        placed.update(r.id for r in own)
-        assert guideline is not None
-        rows.append(_dimension(code, guideline.dimensions[code], own, context))
+        if own:
+            placed.update(r.id for r in own)
+            rows.append(_dimension(code, dimension, own, context))
     rest = [r for r in states if r.id not in placed]
     for code in dict.fromkeys(r.dimension for r in rest):
         rows.append(_dimension(code, None, [r for r in rest if r.dimension == code], context))

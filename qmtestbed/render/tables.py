@@ -58,8 +58,9 @@ def _content(resource: Resource, w: Words) -> tuple[Sequence[str], Sequence[Sequ
         counts = zip(*resource.counts.values(), strict=False)
         names = [w("table.from"), w("table.to"), *resource.counts]
         return names, [[a, b, *c] for (a, b), c in zip(bins, counts, strict=False)], False
-    assert isinstance(resource, DataTable)
-    return resource.columns, resource.rows, False
+    if isinstance(resource, DataTable):
+        return resource.columns, resource.rows, False
+    raise TypeError(f"{type(resource).__name__} has no table")
 
 
 def _bars(b: Bars, w: Words) -> tuple[Sequence[str], Sequence[Sequence[Cell]], bool]:
