@@ -33,7 +33,9 @@ parameters: {{n: {{type: integer, default: 0}}}}
 measures: {{rows: {{unit: rows, range: [0, null], better: higher}}}}
 """
 TRIVIAL = "def measure(data, *, n=0):\n    return {'rows': len(data.frame)}\n"
-BUSY = "def measure(data, *, n=0):\n    x = 0\n    for i in range(10**7):\n        x += i\n    return {'rows': 3}\n"
+OF_A_MODEL = MANIFEST.replace("{{data: {{kind: table}}}}", "{{predictions: {{kind: predictions}}}}")
+COUNTED = "def measure(predictions, *, n=0):\n    return {'rows': len(predictions.predicted)}\n"
+BUSY = "def measure(data, *, n=0):\n    x = 0\n    for i in range(4 * 10**7):\n        x += i\n    return {'rows': 3}\n"
 
 
 def main() -> None:
@@ -42,13 +44,18 @@ def main() -> None:
         folder = Path(scratch)
         os.environ["QMTESTBED_STORE"] = str(folder / "store")
         (folder / "t.csv").write_text("a,b\n1,x\n2,y\n3,z\n")
-        for id, program in (("trivial", TRIVIAL), ("busy", BUSY)):
+        for id, manifest, program in (
+            ("trivial", MANIFEST, TRIVIAL),
+            ("busy", MANIFEST, BUSY),
+            ("counted", OF_A_MODEL, COUNTED),
+        ):
             (folder / "aits" / id).mkdir(parents=True)
-            (folder / "aits" / id / "ait.yaml").write_text(MANIFEST.format(id=id))
+            (folder / "aits" / id / "ait.yaml").write_text(manifest.format(id=id))
             (folder / "aits" / id / "measure.py").write_text(program)
-        overhead(folder)
-        slots(folder)
-        unchanged(folder)
+        if len(sys.argv) == 1:
+            overhead(folder)
+            slots(folder)
+            unchanged(folder)
         parent_memory(folder)
 
 
@@ -58,8 +65,23 @@ def plan(folder: Path, ait: str, count: int) -> Path:
         f"  c{i}: {{ait: {ait}, with: {{data: t}}, params: {{n: {i}}}, expect: [rows >= 1]}}\n" for i in range(count)
     )
     path = folder / f"{ait}-{count}.yaml"
-    path.write_text(f"schema: qmtestbed/plan/v1\ncomponent: bench\ninventories: {{t: t.csv}}\nchecks:\n{checks}")
+    inventories = "{t: t.csv}"
+    if ait == "counted":
+        inventories = "{t: {uri: t.csv, label: b}, m: models:/bench/1}"
+        checks = checks.replace("{data: t}", "{model: m, data: t}")
+    path.write_text(f"schema: qmtestbed/plan/v1\ncomponent: bench\ninventories: {inventories}\nchecks:\n{checks}")
     return path
+
+
+def registered_model(folder: Path) -> None:
+    """Log and register a small model in a store of this benchmark."""
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    code = (
+        "import mlflow, pandas; from sklearn.dummy import DummyClassifier\n"
+        "t = pandas.read_csv('t.csv'); model = DummyClassifier().fit(t[['a']], t['b'])\n"
+        "with mlflow.start_run(): mlflow.sklearn.log_model(model, name='m', registered_model_name='bench')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=folder)
 
 
 def overhead(folder: Path) -> None:
@@ -86,10 +108,10 @@ def slots(folder: Path) -> None:
     for jobs in (1, 2):
         options = Options(out=folder / f"slots{jobs}", aits=(folder / "aits",), jobs=jobs, cache=False)
         begin = monotonic()
-        pipeline.run(plan(folder, "busy", 24), options)
+        pipeline.run(plan(folder, "busy", 16), options)
         times[jobs] = monotonic() - begin
     print(
-        f"24 CPU-bound checks: one slot {times[1]:.1f} s, two slots {times[2]:.1f} s, ratio {times[1] / times[2]:.2f}"
+        f"16 CPU-bound checks: one slot {times[1]:.1f} s, two slots {times[2]:.1f} s, ratio {times[1] / times[2]:.2f}"
     )
 
 
@@ -115,13 +137,16 @@ def parent_memory(folder: Path) -> None:
         "pipeline.run(plan, pipeline.Options(out=out, aits=(aits,), cache=False))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    sizes = {}
-    for count in (10, 1000):
-        arguments = [str(plan(folder, "trivial", count)), str(folder / f"m{count}"), str(folder / "aits")]
-        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-        sizes[count] = int(done.stdout) / 1024
-    change = sizes[1000] / sizes[10] - 1
-    print(f"parent: {sizes[10]:.0f} MB at 10 checks, {sizes[1000]:.0f} MB at 1,000 ({change:+.0%})")
+    registered_model(folder)
+    for ait, what in (("counted", "of a registered model"), ("trivial", "of a table alone, without MLflow")):
+        sizes = {}
+        for count in (10, 1000):
+            out = str(folder / f"{ait}-{count}")
+            arguments = [str(plan(folder, ait, count)), out, str(folder / "aits")]
+            done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+            sizes[count] = int(done.stdout) / 1024
+        change = sizes[1000] / sizes[10] - 1
+        print(f"parent, {what}: {sizes[10]:.0f} MB at 10 checks, {sizes[1000]:.0f} MB at 1,000 ({change:+.0%})")
 
 
 if __name__ == "__main__":

@@ -235,6 +235,12 @@ FindingKind = Literal[
     "miscalibration",
     "instability",
     "unequal_rates",
+    "too_few_cases",
+    "unexpected_frequency",
+    "drift",
+    "no_gain",
+    "negative_flips",
+    "relation_violated",
 ]
 FINDING_KINDS: tuple[str, ...] = get_args(FindingKind)
 

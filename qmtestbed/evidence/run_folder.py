@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -110,6 +110,16 @@ class RunFolder:
             self._store.put(record, content)
         return record
 
+    def record(self, key: str) -> Record:
+        """Give a record that is kept here.
+
+        Raises
+        ------
+        IntegrityError
+            It is not there, or not readable.
+        """
+        return self._json(Record, f"records/{key}.json")
+
     def resource(self, sha256: str, kind: str) -> Path:
         """Path of a resource by its content."""
         return self.path / "resources" / f"{sha256}.{_ENDINGS.get(kind, 'json')}"
@@ -158,7 +168,7 @@ class RunFolder:
         plan = decode_document(Plan, read_document(self.path / "plan.yaml"))
         guidelines = {p.stem: self._yaml(Guideline, p) for p in sorted(self.path.glob("guidelines/*.yaml"))}
         manifests = {p.stem: self._yaml(Manifest, p) for p in sorted(self.path.glob("manifests/*.yaml"))}
-        records = {p.stem: self._json(Record, f"records/{p.name}") for p in sorted(self.path.glob("records/*.json"))}
+        records = {p.stem: self.record(p.stem) for p in sorted(self.path.glob("records/*.json"))}
         return Evidence(info, plan, guidelines, manifests, records, self._resources(records))
 
     def _check_bundle(self, bundle: Bundle) -> None:
@@ -192,7 +202,7 @@ class RunFolder:
         """Write the verdicts."""
         files.write(self.path / "assessment.json", pretty(assessment))
 
-    def write_views(self, views: Sequence[tuple[ViewEntry, bytes]]) -> None:
+    def write_views(self, views: Sequence[tuple[ViewEntry, bytes | Iterable[bytes]]]) -> None:
         """Write pages and the list of them; pages of other languages that are there already stay listed."""
         written = {entry.path for entry, _ in views}
         kept = [v for v in self.views() if v.path not in written and (self.path / v.path).is_file()]
@@ -219,7 +229,6 @@ def read_resource(content: bytes, where: str) -> Resource:
         raise IntegrityError(Problem("not a resource of ours", where, str(error)[:200])) from None
 
 
-def run_id(plan: Plan, records: Mapping[str, Record], as_of: str) -> str:
+def run_id(plan: Plan, evidence_digests: Iterable[str], as_of: str) -> str:
     """Derive the id of a run: the same plan, evidence and day have the same id."""
-    digests = sorted(record.evidence_digest for record in records.values())
-    return sha256_of_value({"plan": encode(plan), "evidence": digests, "as_of": as_of})[:16]
+    return sha256_of_value({"plan": encode(plan), "evidence": sorted(evidence_digests), "as_of": as_of})[:16]

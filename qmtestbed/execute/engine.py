@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import replace
 from pathlib import Path
@@ -50,8 +51,8 @@ class Progress(Protocol):
 
 
 def execute(
-    jobs: Sequence[Job], shelf: Shelf, launcher: Launcher, executor: Executor, progress: Progress
-) -> dict[str, Record]:
+    jobs: Sequence[Job], shelf: Shelf, launcher: Launcher, executor: Executor, slots: int, progress: Progress
+) -> dict[str, str]:
     """Run every job that has no record yet.
 
     Parameters
@@ -63,43 +64,55 @@ def execute(
     launcher
         Starts children.
     executor
-        Its workers wait for children; how many it has is how many run at once.
+        Its workers wait for children.
+    slots
+        How many jobs run at once.
     progress
         Is told of each start and end, in this thread.
 
     Returns
     -------
-    Records by job key, one for every job; a failure is a record too.
+    The evidence digest of each job's record by job key, one for every job; a failure is a record too. The records
+    themselves are on the shelf: in memory are only those that other jobs need.
     """
-    records = {job.key: r for job in jobs if (r := shelf.existing(job.key, launcher.isolation))}
+    needed = {key for job in jobs for key in job.after}
+    digests: dict[str, str] = {}
+    records: dict[str, Record] = {}
+
+    def made(job: Job, record: Record, tell: Callable[[Job, Record], None]) -> None:
+        digests[job.key] = record.evidence_digest
+        if job.key in needed:
+            records[job.key] = record
+        tell(job, record)
+
     for job in jobs:
-        if job.key in records:
-            progress.found(job, records[job.key])
-    waiting = [job for job in jobs if job.key not in records]
+        record = shelf.existing(job.key, launcher.isolation)
+        if record is not None:
+            made(job, record, progress.found)
+    waiting = {job.key: job for job in jobs if job.key not in digests}
     running: dict[Future[Finished], Job] = {}
     try:
         while waiting or running:
-            for job in _ready(waiting, records):
-                waiting.remove(job)
+            for job in _ready(waiting.values(), digests, slots - len(running)):
+                del waiting[job.key]
                 progress.started(job)
                 running[_start(job, records, shelf, launcher, executor)] = job
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in sorted(done, key=lambda f: running[f].key):
                 job, finished = running.pop(future), future.result()
-                records[job.key] = shelf.keep(finished.record, finished.files)
+                made(job, shelf.keep(finished.record, finished.files), progress.finished)
                 finished.discard()
-                progress.finished(job, records[job.key])
     finally:
         if running:  # interrupted: at a proper end nothing runs any more
             launcher.cancel()
             for future in running:
                 if not future.cancel():
                     future.result().discard()
-    return records
+    return digests
 
 
-def _ready(waiting: Iterable[Job], records: Mapping[str, Record]) -> list[Job]:
-    return [job for job in waiting if all(key in records for key in job.after)]
+def _ready(waiting: Iterable[Job], made: Collection[str], room: int) -> list[Job]:
+    return list(itertools.islice((job for job in waiting if all(key in made for key in job.after)), room))
 
 
 def _start(

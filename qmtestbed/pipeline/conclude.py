@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import qmtestbed
@@ -10,7 +11,7 @@ from qmtestbed.digests import sha256_of_code
 from qmtestbed.evidence import RunFolder
 from qmtestbed.judging import exit_code, judge
 from qmtestbed.pipeline.options import Options, Outcome
-from qmtestbed.render import junit, page, summary
+from qmtestbed.render import junit, page_pieces, summary
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, ViewEntry
 from qmtestbed.types.values import Language
@@ -34,9 +35,9 @@ def write_views(
     template = catalogue.report(TEMPLATE)
     name = "report.html" if language == "en" else f"report.{language}.html"
     code = sha256_of_code(Path(qmtestbed.__file__).parent / "render")
-    views = [
+    views: list[tuple[ViewEntry, bytes | Iterable[bytes]]] = [
         (ViewEntry(name, TEMPLATE, sha256_of_code(template), language),
-         page(evidence, assessment, template, language).encode()),
+         page_pieces(evidence, assessment, template, language)),
         (ViewEntry("summary.md", "summary", code, language), summary(evidence, assessment, language).encode()),
         (ViewEntry("junit.xml", "junit", code, "en"), junit(evidence, assessment).encode()),
     ]  # fmt: skip

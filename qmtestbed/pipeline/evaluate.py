@@ -104,7 +104,8 @@ def _choose_plan(
     progress.planned([found.probe], {})
     with tempfile.TemporaryDirectory(prefix="qmt-probe-") as scratch:
         folder = RunFolder(Path(scratch), options.store())
-        probe = execute_jobs([found.probe], folder, launcher, options, progress)[found.probe.key]
+        execute_jobs([found.probe], folder, launcher, options, progress)
+        probe = folder.record(found.probe.key)
     checks: dict[str, Check] = {}
     left_out: list[LeftOut] = []
     for entry in catalogue.aits.values():

@@ -51,7 +51,7 @@ def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
     as_of = options.as_of or evidence.info.as_of
     info = replace(
         evidence.info,
-        run=run_id(plan, evidence.records, as_of),
+        run=run_id(plan, (r.evidence_digest for r in evidence.records.values()), as_of),
         as_of=as_of,
         checks=checks,
         declarations=folder.declared(plan, as_of),

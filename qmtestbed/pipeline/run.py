@@ -48,42 +48,56 @@ def run_loaded(
     launcher: Launcher | None = None,
 ) -> Outcome:
     """Run a plan that was read; ``made`` are records of its jobs that exist, ``launcher`` one that is warm already."""
+    # From here on everything is read back from the folder: plan and jobs need not stay in memory.
+    return conclude(_collect(loaded, catalogue, options, progress, left_out, made or {}, launcher), catalogue, options)
+
+
+def _collect(
+    loaded: LoadedPlan,
+    catalogue: Catalogue,
+    options: Options,
+    progress: Progress,
+    left_out: Sequence[LeftOut],
+    made: Mapping[str, Record],
+    launcher: Launcher | None,
+) -> RunFolder:
+    """Execute what a plan asks for; give the sealed folder with all evidence."""
     if not loaded.plan.checks:
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
     resolution = resolve(loaded, catalogue, path)
     folder = RunFolder(path, options.store())
     plan = folder.open(loaded, resolution.plan, content_used(loaded.plan, catalogue))
-    for record in (made or {}).values():
+    for record in made.values():
         folder.keep(record, {})
     progress.planned(resolution.jobs, resolution.checks)
     warm = launcher or launcher_for(resolution.jobs, options.isolation)
     try:
-        records = execute_jobs(resolution.jobs, folder, warm, options, progress)
+        digests = execute_jobs(resolution.jobs, folder, warm, options, progress)
     finally:
         warm.close()
     as_of = options.as_of or date.today().isoformat()
     info = RunInfo(
         schema="qmtestbed/run/v1",
-        run=run_id(plan, records, as_of),
+        run=run_id(plan, digests.values(), as_of),
         as_of=as_of,
         checks=resolution.checks,
         inventories=resolution.inventories,
         left_out=tuple(left_out),
         declarations=folder.declared(plan, as_of),
     )
-    folder.seal(info, records.keys())
-    return conclude(folder, catalogue, options)
+    folder.seal(info, digests.keys())
+    return folder
 
 
 def execute_jobs(
     jobs: Sequence[Job], folder: RunFolder, launcher: Launcher, options: Options, progress: Progress
-) -> dict[str, Record]:
-    """Run jobs on as many slots as the options say."""
+) -> dict[str, str]:
+    """Run jobs on as many slots as the options say; give the evidence digest of each one's record by job key."""
     slots = options.jobs or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     try:
         with ThreadPoolExecutor(slots, thread_name_prefix="slot") as executor:
-            return execute(jobs, folder, launcher, executor, progress)
+            return execute(jobs, folder, launcher, executor, slots, progress)
     finally:
         progress.ended()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,22 @@ def page(
     *,
     entry: str = "page.html.j2",
 ) -> str:
-    """Render the page; a pure function of its arguments and the files of the template.
+    """Give the whole page as text; see :func:`page_pieces`."""
+    return b"".join(page_pieces(evidence, assessment, template_folder, language, entry=entry)).decode()
+
+
+def page_pieces(
+    evidence: Evidence,
+    assessment: Assessment,
+    template_folder: Path,
+    language: Language = "en",
+    *,
+    entry: str = "page.html.j2",
+) -> Iterator[bytes]:
+    """Render the page in UTF-8, piece by piece; a pure function of its arguments and the files of the template.
 
     The page needs no network and no script. What would make it larger than :data:`LARGEST` is cut short, and the page
-    says so.
+    says so. Never more than that many bytes are in memory, however many checks a run has.
 
     Raises
     ------
@@ -44,14 +57,24 @@ def page(
 
     try:
         template = _template(template_folder, entry)
-        text = ""
-        for detail in DETAILS:
-            text = _fill(template, view(evidence, assessment, language, detail))
-            if len(text.encode()) <= LARGEST:
-                break
-        return text
+        for detail in DETAILS[:-1]:
+            content = _up_to(LARGEST, _fill(template, view(evidence, assessment, language, detail)))
+            if content is not None:
+                yield content
+                return
+        yield from _fill(template, view(evidence, assessment, language, DETAILS[-1]))
     except TemplateError as error:
         raise ContentError(_problem(error, template_folder)) from error
+
+
+def _up_to(limit: int, pieces: Iterable[bytes]) -> bytes | None:
+    """Join pieces; ``None`` as soon as they are more than ``limit`` bytes."""
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > limit:
+            return None
+    return bytes(content)
 
 
 def _template(folder: Path, entry: str) -> Template:
@@ -79,8 +102,12 @@ def _template(folder: Path, entry: str) -> Template:
     return environment.get_template(entry)
 
 
-def _fill(template: Template, v: View) -> str:
-    return template.render(v=v, w=Words(v.language)).lstrip()
+def _fill(template: Template, v: View) -> Iterator[bytes]:
+    stream = template.stream(v=v, w=Words(v.language))
+    stream.enable_buffering(1000)
+    yield next(stream).lstrip().encode()
+    for piece in stream:
+        yield piece.encode()
 
 
 def _problem(error: TemplateError, folder: Path) -> Problem:

@@ -16,7 +16,7 @@ from qmtestbed.types.values import Language
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Digest:
     """A SHA-256 or job key, shown by its beginning."""
 
@@ -28,7 +28,7 @@ class Digest:
         return self.full[:12]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ref:
     """A link to another part of the page."""
 
@@ -38,7 +38,7 @@ class Ref:
     verdict: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InventoryView:
     """A model or data file: the name the plan gives it, what was asked for, what it was pinned to."""
 
@@ -53,7 +53,7 @@ class InventoryView:
     roles: Pairs = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GuidelineView:
     """A guideline, and the levels asked for: pairs of dimension and level."""
 
@@ -65,7 +65,7 @@ class GuidelineView:
     targets: Pairs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FindingView:
     """A problem with a named subject; ``rows`` says how many it has, if it is about rows."""
 
@@ -75,7 +75,7 @@ class FindingView:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CriterionView:
     """A criterion judged: found, limit, how sure; ``figure`` draws it, ``strip`` in one line of a table."""
 
@@ -94,7 +94,7 @@ class CriterionView:
     strip: Svg | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FailureView:
     """What stands among the failures: a criterion that is not met or undetermined, or a check without a result."""
 
@@ -111,7 +111,7 @@ class FailureView:
     error: Failure | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TableView:
     """Cells as text; ``numeric`` says which columns hold numbers, ``heads`` whether the first names its row."""
 
@@ -123,7 +123,7 @@ class TableView:
     columns_left: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FigureView:
     """A resource: drawn if it can be, and the data behind it."""
 
@@ -135,7 +135,7 @@ class FigureView:
     missing: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MeasureRow:
     """A measured number, or why there is none."""
 
@@ -148,7 +148,7 @@ class MeasureRow:
     undefined: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BoundInput:
     """An input of a check, with what it was bound to."""
 
@@ -158,7 +158,7 @@ class BoundInput:
     detail: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckView:
     """One check with everything that it rests on."""
 
@@ -191,7 +191,7 @@ class CheckView:
     independent: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PartView:
     """A kind of evidence a requirement needs, and what there is of it."""
 
@@ -199,7 +199,7 @@ class PartView:
     state: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RequirementView:
     """One requirement of the target."""
 
@@ -216,7 +216,7 @@ class RequirementView:
     declarations: tuple[Ref, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MatrixCell:
     """One level of a chain: its requirements, and whether it is the target or what was reached."""
 
@@ -226,7 +226,7 @@ class MatrixCell:
     reached: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DimensionView:
     """One internal quality: a row of cells per chain of levels, and its requirements in full."""
 
@@ -236,7 +236,7 @@ class DimensionView:
     requirements: tuple[RequirementView, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MatrixView:
     """The requirements of one guideline."""
 
@@ -245,7 +245,7 @@ class MatrixView:
     dimensions: tuple[DimensionView, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LevelView:
     """How far one chain of levels is reached."""
 
@@ -259,7 +259,7 @@ class LevelView:
     measured_side: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NotApplicableView:
     """A requirement that a person declared not to apply."""
 
@@ -269,7 +269,7 @@ class NotApplicableView:
     date: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EnvironmentView:
     """A Python with its libraries, shared by records."""
 
@@ -280,7 +280,7 @@ class EnvironmentView:
     libraries: Pairs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UsedInputView:
     """An input of a record by its content."""
 
@@ -291,7 +291,7 @@ class UsedInputView:
     roles: Pairs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RecordView:
     """One job's record, less its measures."""
 
@@ -321,7 +321,7 @@ class RecordView:
     error: Failure | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DeclarationView:
     """Evidence given by a person, as found on the day of the assessment."""
 
@@ -338,7 +338,7 @@ class DeclarationView:
     answered_no: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything on the page."""
 

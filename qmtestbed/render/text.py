@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import operator
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -55,7 +56,10 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def scrub(value: T, limit: int = 2000) -> T:
-    """Apply :func:`clean` to every text inside a frozen value; pictures of ours stay as they are."""
+    """Apply :func:`clean` to every text inside a frozen value; pictures of ours stay as they are.
+
+    What is safe already is not copied: the view of a long run is large.
+    """
     return _scrub(value, limit)  # type: ignore[no-any-return]  # rebuilt with the same type
 
 
@@ -65,12 +69,14 @@ def _scrub(value: Any, limit: int) -> Any:
     if isinstance(value, str):
         return clean(value, limit)
     if isinstance(value, tuple):
-        return tuple(_scrub(v, limit) for v in value)
+        items = tuple(_scrub(v, limit) for v in value)
+        return value if all(map(operator.is_, items, value)) else items
     if isinstance(value, Mapping):
         raise TypeError("a view holds no mappings: two keys could become one")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-        return type(value)(**{name: _scrub(v, limit) for name, v in pairs})
+        given = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        safe = {name: _scrub(v, limit) for name, v in given.items()}
+        return value if all(safe[name] is v for name, v in given.items()) else type(value)(**safe)
     return value
 
 

@@ -20,7 +20,7 @@ LevelVerdict = Literal["reached", "not_reached", "not_applicable", "not_covered"
 Require = Literal["criteria", "measured", "requirements"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CriterionVerdict:
     """One criterion judged; ``key`` names the class, column, … that decided, where the measure is keyed."""
 
@@ -37,7 +37,7 @@ class CriterionVerdict:
     because: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckVerdicts:
     """One check judged."""
 
@@ -52,7 +52,7 @@ class CheckVerdicts:
     error: Failure | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DeclarationState:
     """A declaration as found on the day of the assessment.
 
@@ -72,7 +72,7 @@ class DeclarationState:
     answered_no: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RequirementState:
     """One requirement of the target; ``records`` are those its verdict rests on."""
 
@@ -89,7 +89,7 @@ class RequirementState:
     declarations: tuple[DeclarationState, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LevelState:
     """How far one chain of levels is reached, against its target.
 
@@ -105,7 +105,7 @@ class LevelState:
     measured_side: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CriteriaHeadline:
     """How many criteria were judged, and how."""
 
@@ -115,7 +115,7 @@ class CriteriaHeadline:
     undetermined: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EvidenceHeadline:
     """How much of the target has evidence; ``need`` counts parts of requirements that apply."""
 
@@ -129,7 +129,7 @@ class EvidenceHeadline:
     fills_gap: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Headlines:
     """The two headlines, never mixed."""
 
@@ -137,7 +137,7 @@ class Headlines:
     evidence: EvidenceHeadline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class JudgedFinding:
     """A finding whose criterion is not met."""
 
@@ -149,7 +149,7 @@ class JudgedFinding:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """An AIT that was not judged, and why."""
 
@@ -157,7 +157,7 @@ class LeftOut:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """All verdicts of one run."""
 

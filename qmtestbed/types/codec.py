@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import json
 import re
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -182,7 +183,8 @@ def _decode_scalar(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any
     else:
         ok = isinstance(data, hint) and (hint is bool or not isinstance(data, bool))
     if ok:
-        return data
+        # Names, versions and digests recur in every record of a run: one copy of each is kept.
+        return sys.intern(data) if type(data) is str and len(data) <= 64 else data
     return _fault(faults, path, f"{_SCALARS.get(hint, hint)} is expected here", data)
 
 

@@ -26,7 +26,7 @@ _CRITERION = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Criterion:
     """A criterion, parsed.
 

@@ -13,7 +13,7 @@ from qmtestbed.types.plan import Outputs
 JobKind = Literal["probe", "predict", "measure"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Program:
     """The code a job runs: an AIT, or our own probe or predict; ``folder`` is where the child finds it."""
 
@@ -23,7 +23,7 @@ class Program:
     folder: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class JobInput:
     """One input of a job, bound.
 
@@ -44,7 +44,7 @@ class JobInput:
     job: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class JobLimits:
     """Limits in plain numbers: seconds, bytes, rows (a declared, seeded subsample), threads."""
 
@@ -54,7 +54,7 @@ class JobLimits:
     threads: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What the result may depend on besides inputs and code; part of the key."""
 
@@ -63,7 +63,7 @@ class Environment:
     libraries: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One node of the graph: probe → predict → measure.
 

@@ -104,12 +104,21 @@ class ResourceSpec:
 class Suggestion:
     """A criterion that ``evaluate`` writes into a plan, with its reason and how often it would be a false alarm.
 
-    ``inputs`` are optional inputs without which it makes no sense, and is not written.
+    Attributes
+    ----------
+    false_alarm
+        When it is missed though nothing is wrong, in words.
+    rate
+        How often that happens on a clean table (measured or derived, see ``docs/false-alarms.md``), in [0, 1]; ``None``
+        where the limit is a goal that a model may rightly miss, such as an accuracy.
+    inputs
+        Optional inputs without which it makes no sense, and is not written.
     """
 
     criterion: str
     because: Text
     false_alarm: str
+    rate: Annotated[float | None, Shape(minimum=0, maximum=1)] = None
     inputs: tuple[str, ...] = ()
 
 

@@ -17,7 +17,7 @@ NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 Outputs = Literal["labels", "probabilities", "logits", "values"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Component:
     """The thing under assessment; ``name`` is free text and never part of a path."""
 
@@ -26,7 +26,7 @@ class Component:
     description: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """A named input: where it is, what its columns are for, and what it is pinned to."""
 
@@ -73,7 +73,7 @@ class Inventory:
         return None if self.classes is None else tuple(class_name(c) for c in self.classes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """A criterion as written, and why it is set there."""
 
@@ -82,7 +82,7 @@ class Expectation:
     because: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """One AIT applied to named inventories, with parameters and criteria."""
 
@@ -109,7 +109,7 @@ class Declaration:
     until: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A plan as written (roles, levels and criteria still as the user spelled them)."""
 
@@ -136,7 +136,7 @@ class Plan:
         return nested if isinstance(nested, Mapping) else {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LoadedPlan:
     """A plan that was read and found good, with the folder that its relative paths start from and its bytes."""
 

@@ -17,7 +17,7 @@ from qmtestbed.types.values import MeasureValue
 Status = Literal["measured", "undefined", "unsupported", "failed", "timed_out", "out_of_memory", "cancelled"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What went wrong, where, what was found and what to do about it."""
 
@@ -27,7 +27,7 @@ class Failure:
     do: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Items:
     """How many items were planned, tried, measured, and not usable; ``sha256`` is over the planned ids.
 
@@ -41,7 +41,7 @@ class Items:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredResource:
     """A resource in the run folder, by its content."""
 
@@ -50,7 +50,7 @@ class StoredResource:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UsedProgram:
     """The AIT (or probe, or predict) that made the record."""
 
@@ -59,7 +59,7 @@ class UsedProgram:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UsedInput:
     """An input by its content and roles."""
 
@@ -73,7 +73,7 @@ class UsedInput:
     job: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a child states about its job; everything else in the record is the parent's (``qmtestbed/outcome/v1``)."""
 
@@ -86,7 +86,7 @@ class Outcome:
     error: Failure | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One job's result with everything that it rests on."""
 

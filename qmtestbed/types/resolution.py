@@ -10,7 +10,7 @@ from qmtestbed.types.job import Job
 from qmtestbed.types.plan import Plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resolution:
     """A plan made exact.
 

@@ -47,6 +47,22 @@ PROGRAMS = {
             return {'rows': 1}
         return {'rows': 0}
     """,
+    "looks_into_the_home_folder": """
+        import os, pathlib, pwd
+        try:
+            os.listdir(pwd.getpwuid(os.getuid()).pw_dir)
+        except (OSError, KeyError):
+            return {'rows': 1}
+        return {'rows': 0}
+    """,
+    "sets_the_clock": """
+        import time
+        try:
+            time.clock_settime(time.CLOCK_REALTIME, time.time())
+        except OSError:
+            return {'rows': 1}
+        return {'rows': 0}
+    """,
     "reads_the_parent_s_environment": """
         import pathlib
         found = b''
@@ -98,6 +114,12 @@ PROGRAMS = {
             stream.truncate(200 * 2**20)
         os._exit(0)
     """,
+    "a_result_of_two_gigabytes": """
+        with open('record.json', 'wb') as stream:
+            for _ in range(2048):
+                stream.write(bytes(2**20))
+        return {'rows': 1}
+    """,
     "changes_its_input": """
         data.frame.iloc[:, 0] = 0
         try:
@@ -122,7 +144,8 @@ PROGRAMS = {
     """,
 }
 REFUSED = {
-    "writes_outside", "reads_a_secret", "reads_the_parent_s_environment", "connects", "leaves_a_grandchild",
+    "writes_outside", "reads_a_secret", "looks_into_the_home_folder", "sets_the_clock",
+    "reads_the_parent_s_environment", "connects", "leaves_a_grandchild",
     "process_bomb", "changes_its_input", "leaves_threads_running", "forges_the_store",
 }  # fmt: skip
 
