@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -82,7 +83,7 @@ def measure(
         "log_loss": mean_interval(rows.log_loss, confidence, low=0, **together),
         "reliability": _curve(table),
         "bins": DataTable(_TITLES, [b.line() for b in table]),
-        "findings": [f for b in table if (f := b.finding())],
+        "findings": _findings(table),
     }
 
 
@@ -201,16 +202,32 @@ class _Bin:
         """Give the line of the table."""
         return self.low, self.high, self.rows, self.mean, self.right.value, self.right.low, self.right.high
 
-    def finding(self) -> Finding | None:
-        """Name the bin if its interval excludes its mean confidence."""
-        if self.right.low <= self.mean <= self.right.high:
-            return None
-        where = f"confidence {self.low:.3g} to {self.high:.3g}"
-        text = (
-            f"Rows with {where}: {self.right.value:.3f} are right [{self.right.low:.3f}, {self.right.high:.3f}], "
-            f"with a mean confidence of {self.mean:.3f} ({self.rows} rows)."
+    @property
+    def off(self) -> int:
+        """1 where its interval lies below its mean confidence, -1 where it lies above, else 0."""
+        return int(self.right.high < self.mean) - int(self.right.low > self.mean)
+
+    def told(self) -> str:
+        """Say in words what the bin shows."""
+        return (
+            f"{self.right.value:.3f} are right [{self.right.low:.3f}, {self.right.high:.3f}], "
+            f"with a mean confidence of {self.mean:.3f} ({self.rows} rows)"
         )
-        return Finding("miscalibration", Subject(slice=where), "clear_ece", abs(self.mean - self.right.value), text)
+
+
+def _findings(table: Sequence[_Bin]) -> list[Finding]:
+    """Name each run of neighbouring bins that are off in the same direction; its worst bin says by how much."""
+    found = []
+    for off, run in itertools.groupby(table, key=lambda b: b.off):
+        if off:
+            bins = list(run)
+            worst = max(bins, key=lambda b: abs(b.mean - b.right.value))
+            where = f"confidence {bins[0].low:.3g} to {bins[-1].high:.3g}"
+            at = "" if len(bins) == 1 else f" from {worst.low:.3g} to {worst.high:.3g}"
+            text = f"Rows with {where}:{at} {worst.told()}."
+            gap = abs(worst.mean - worst.right.value)
+            found.append(Finding("miscalibration", Subject(slice=where), "clear_ece", gap, text))
+    return found
 
 
 def _bins(rows: _Rows, edges: np.ndarray, confidence: float) -> list[_Bin]:

@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)")
     parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
     parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
+    parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
+    parser.add_argument("--design", metavar="FILE", help="attribute design: values, exclusions, frequencies (.yaml)")
     parser.add_argument(
         "--level", type=_level, action="append", default=[], metavar="QUALITY=LEVEL",
         help="level asked for, such as performance=AIPL-1; may be given again",
@@ -94,6 +96,8 @@ def _subject(arguments: argparse.Namespace) -> Subject:
         data=arguments.data,
         roles=roles,
         train=arguments.train,
+        previous=arguments.previous,
+        design=arguments.design,
         outputs=arguments.outputs,
         levels=dict(arguments.level),
         guideline=arguments.guideline,

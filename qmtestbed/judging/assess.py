@@ -37,7 +37,7 @@ def judge(evidence: Evidence) -> Assessment:
         run=evidence.info.run,
         component=evidence.plan.component.name,
         guidelines=evidence.plan.guidelines,
-        headlines=headlines(asked, checks, requirements, levels),
+        headlines=headlines(evidence, asked, checks, requirements, levels),
         checks=checks,
         requirements=requirements,
         levels=levels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from qmtestbed.judging.targets import Target
@@ -9,25 +10,27 @@ from qmtestbed.judging.wording import listed
 from qmtestbed.types.assessment import (
     CheckVerdicts,
     CriteriaHeadline,
+    CriterionVerdict,
     EvidenceHeadline,
     Headlines,
     LevelState,
     RequirementState,
 )
+from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.guideline import Part
+from qmtestbed.types.manifest import Manifest
 
 
 def headlines(
+    evidence: Evidence,
     asked: Sequence[Target],
     checks: Sequence[CheckVerdicts],
     requirements: Sequence[RequirementState],
     levels: Sequence[LevelState],
 ) -> Headlines:
     """Count what was judged; parts are those that requirements of the target need, less the not applicable."""
-    verdicts = [c.verdict for check in checks for c in check.criteria]
-    criteria = CriteriaHeadline(len(verdicts), *(verdicts.count(v) for v in ("met", "not_met", "undetermined")))
     applying = [r for r in requirements if r.verdict != "not_applicable"]
-    evidence = EvidenceHeadline(
+    parts = EvidenceHeadline(
         level_asked=any(t.asked for t in asked),
         measured_supported=_count(applying, "measured", "supported"),
         measured_needed=_count(applying, "measured"),
@@ -37,7 +40,21 @@ def headlines(
         not_applicable=len(requirements) - len(applying),
         fills_gap=_fills_gap(asked, checks, applying, levels),
     )
-    return Headlines(criteria, evidence)
+    return Headlines(_criteria(evidence, checks), parts)
+
+
+def _criteria(evidence: Evidence, checks: Sequence[CheckVerdicts]) -> CriteriaHeadline:
+    verdicts = [c.verdict for check in checks for c in check.criteria]
+    decided = [(check.ait, c) for check in checks for c in check.criteria if c.verdict != "undetermined"]
+    rates = [r for ait, c in decided if (r := _rate(c, evidence.manifests.get(ait))) is not None]
+    met, not_met, undetermined = (verdicts.count(v) for v in ("met", "not_met", "undetermined"))
+    return CriteriaHeadline(len(verdicts), met, not_met, undetermined, len(rates), round(math.fsum(rates), 6))
+
+
+def _rate(judged: CriterionVerdict, manifest: Manifest | None) -> float | None:
+    """How often an AIT says that this criterion of its own is missed though nothing is wrong."""
+    suggested = manifest.suggests if manifest else ()
+    return next((s.rate for s in suggested if s.criterion.split() == judged.text.split()), None)
 
 
 def _count(requirements: Sequence[RequirementState], part: Part, state: str | None = None) -> int:

@@ -30,12 +30,17 @@ from qmtestbed.types.record import Record
 
 @dataclass(frozen=True)
 class Subject:
-    """What to evaluate: a model, the data it is judged on and, where given, the data it was trained on."""
+    """What to evaluate: a model and the data it is judged on.
+
+    Where given, also the data it was trained on, the previous version of the model, and the attribute design.
+    """
 
     model: str
     data: str
     roles: Roles
     train: str | None = None
+    previous: str | None = None
+    design: str | None = None
     outputs: Outputs | None = None
     levels: Mapping[str, str] = field(default_factory=dict)
     guideline: str = "mlqm@3"
@@ -128,6 +133,10 @@ def _bare_plan(subject: Subject, out: Path) -> Plan:
     inventories = {"model": model, "test": _table(out, subject.data, subject.roles)}
     if subject.train:
         inventories["train"] = _table(out, subject.train, subject.roles)
+    if subject.previous:
+        inventories["previous"] = Inventory(_from(out, subject.previous), outputs=subject.outputs)
+    if subject.design:
+        inventories["design"] = Inventory(_from(out, subject.design), requested=subject.design)
     return Plan(
         schema="qmtestbed/plan/v1",
         component=Component(subject.name or _name_of(subject.model)),
@@ -168,7 +177,7 @@ def _name_of(model: str) -> str:
     return name if rest != model and name else model
 
 
-_INVENTORY = {"data": "test", "train": "train", "model": "model"}
+_INVENTORY = {"data": "test", "train": "train", "model": "model", "previous": "previous", "design": "design"}
 """Which inventory an input is bound to, by the fixed input names."""
 
 
@@ -185,20 +194,22 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
         if why and not spec.optional:
             return why, None
         if not why:
-            names = ("model", "data") if spec.kind == "predictions" else (name,)
+            names = ("model", "data") if name == "predictions" else (name,)
             bindings |= {n: _INVENTORY[n] for n in names}
-    if any(spec.kind == "model" for spec in manifest.inputs.values()):
+    if bindings.keys() & {"model", "previous"}:
         bindings["data"] = "test"
     return "", Check(manifest.id, bindings, expect=_expected(manifest, bindings))
 
 
 def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Record) -> str:
     """Say why an input can't be bound; an empty text if it can."""
-    source = "test" if spec.kind == "predictions" else _INVENTORY.get(name, "")
-    if name == "train" and source not in bound:
-        return "it needs the training data; add --train"
+    source = "test" if name == "predictions" else _INVENTORY.get(name, "")
     if source not in bound:
+        if name in _OPTION:
+            return f"it needs {_OPTION[name]}; add --{name}"
         return f"it needs {name!r} ({spec.kind}), which evaluate can't bind; write a plan"
+    if name == "previous":
+        return ""
     if spec.kind in ("table", "images") and bound[source].found.kind != spec.kind:
         return f"it is for {_PLURAL[spec.kind]}, and {source} is {bound[source].found.kind}"
     unmet = [] if spec.kind == "model" else list(unmet_needs(spec, bound[source].inventory))
@@ -212,6 +223,11 @@ def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Reco
     return "; ".join(dict.fromkeys(unmet))
 
 
+_OPTION = {
+    "train": "the training data",
+    "previous": "the previous version of the model",
+    "design": "the attribute design",
+}
 _PLURAL = {"table": "tables", "images": "images"}
 
 

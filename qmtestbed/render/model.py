@@ -352,6 +352,7 @@ class View:
     guidelines: tuple[GuidelineView, ...]
     criteria: CriteriaHeadline
     criteria_bar: Svg
+    false_alarms: str
     evidence: EvidenceHeadline
     measured_bar: Svg
     declared_bar: Svg

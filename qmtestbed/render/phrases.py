@@ -46,6 +46,12 @@ HEADLINES: Table = {
     "headline.criteria": ("{met} of {judged} met", "{judged} 件中 {met} 件 達成"),
     "headline.judged.one": ("{n} criterion judged", "判定した基準：{n} 件"),
     "headline.judged": ("{n} criteria judged", "判定した基準：{n} 件"),
+    "headline.false_alarms": (
+        "For {rated} of them it is known how often they miss on data with nothing wrong: {expected} false alarms "
+        "are to be expected in all.",
+        "このうち {rated} 件は、問題のないデータでも未達となる頻度が分かっています。"
+        "想定される誤警報は合計 {expected} 件です。",
+    ),
     "headline.nothing_judged": ("nothing was judged", "判定した基準はありません"),
     "headline.of": ("{have} of {need}", "{need} 件中 {have} 件"),
     "headline.none_needed": ("none needed", "対象なし"),

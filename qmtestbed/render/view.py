@@ -8,7 +8,7 @@ from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, View
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
-from qmtestbed.render.text import Svg, date, scrub, web_address
+from qmtestbed.render.text import Svg, date, number, scrub, web_address
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, InventoryFacts
@@ -32,6 +32,7 @@ def view(evidence: Evidence, assessment: Assessment, language: Language = "en", 
             guidelines=tuple(_guideline(name, context) for name in assessment.guidelines),
             criteria=assessment.headlines.criteria,
             criteria_bar=_criteria_bar(context),
+            false_alarms=number(assessment.headlines.criteria.false_alarms, 2),
             evidence=assessment.headlines.evidence,
             measured_bar=_evidence_bar(context, "measured"),
             declared_bar=_evidence_bar(context, "declared"),

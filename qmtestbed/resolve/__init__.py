@@ -18,7 +18,7 @@ from qmtestbed.resolve.capabilities import unmet_needs
 from qmtestbed.resolve.datasets import TableFacts, describe_data
 from qmtestbed.resolve.files import find_file
 from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
-from qmtestbed.resolve.models import ModelFacts
+from qmtestbed.resolve.models import ModelFacts, is_model
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
@@ -76,7 +76,7 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
     InputError
         With the problems of all of them.
     """
-    kinds = _kinds(plan, catalogue)
+    kinds = _kinds(plan, catalogue, folder)
     bound: dict[str, Bound] = {}
     problems: list[Problem] = []
     for name, kind in kinds.items():
@@ -104,10 +104,10 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
     return bound
 
 
-def _kinds(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
+def _kinds(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, str]:
     """Say of each inventory in use what it is bound as: a model, a design or other file, or data."""
     if not plan.checks:
-        return {name: "model" if name == "model" else "data" for name in plan.inventories}
+        return {name: _BY_NAME.get(name, "data") for name in plan.inventories}
     kinds: dict[str, str] = {}
     for check in plan.checks.values():
         manifest = catalogue.ait(check.ait).manifest
@@ -115,8 +115,13 @@ def _kinds(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
             spec = manifest.inputs.get(name) if manifest else None
             kind = spec.kind if spec else ("model" if name == "model" else "data")
             for inventory in (value,) if isinstance(value, str) else value:
-                kinds[inventory] = kind
+                of_a_model = kind == "predictions" and is_model(plan.inventories[inventory].uri, folder)
+                kinds[inventory] = "model" if of_a_model else kind
     return kinds
+
+
+_BY_NAME = {"model": "model", "previous": "model", "design": "design"}
+"""What an inventory is bound as where there are no checks yet."""
 
 
 def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
@@ -136,11 +141,14 @@ def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
 def _features_missing(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
     """Name features of a model that the data it is applied to do not have."""
     pairs = {
-        (check.with_["model"], check.with_["data"])
+        (names, check.with_["data"])
         for check in plan.checks.values()
-        if {"model", "data"} <= check.with_.keys()
-    } or ({("model", "data")} if {"model", "data"} <= bound.keys() and not plan.checks else set())
+        if "data" in check.with_
+        for names in check.with_.values()
+    } or ({("model", "test"), ("previous", "test")} if not plan.checks else set())
     for model, data in sorted(pairs, key=str):
+        if not {model, data} <= bound.keys():
+            continue
         facts, table = bound[str(model)].found, bound[str(data)].found
         if not isinstance(facts, ModelFacts) or not isinstance(table, TableFacts) or facts.features is None:
             continue
@@ -174,6 +182,11 @@ def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[
         if not isinstance(source, str) or spec.kind == "model":
             continue
         found = bound[source].found.kind
+        if spec.kind == "predictions" and found == "model":
+            if "data" not in check.with_:
+                what = f"check {id!r}: the predictions of {source!r} need data"
+                yield Problem(what, "plan", do="bind data too")
+            continue
         if not made and found != _CARRIER.get(spec.kind, spec.kind):
             what = f"check {id!r}: input {name!r} takes {spec.kind}, and inventory {source!r} is {found}"
             yield Problem(what, "plan", bound[source].inventory.shown, "bind another inventory")

@@ -19,7 +19,7 @@ from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
 from qmtestbed.types.codec import encode
 from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
-from qmtestbed.types.manifest import InputKind, Limits
+from qmtestbed.types.manifest import InputKind, InputSpec, Limits
 from qmtestbed.types.plan import Check, Inventory, Plan
 
 _ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
@@ -79,8 +79,9 @@ class GraphBuilder:
         after: list[str] = []
         for name, spec in manifest.inputs.items():
             bound = check.with_.get(name)
-            if spec.kind == "predictions" and bound is None and {"model", "data"} <= check.with_.keys():
-                job = self.predict(_one(check.with_["model"]), _one(check.with_["data"]))
+            predicts = self._predicts(name, spec, check)
+            if predicts is not None:
+                job = self.predict(predicts, _one(check.with_["data"]))
                 inputs[name] = JobInput("predictions", name, job.key, job=job.key)
                 after += [*job.after, job.key]
             elif bound is not None:
@@ -145,6 +146,16 @@ class GraphBuilder:
         if kind == "model":
             return self._model(name, _one(check.with_["data"]))
         return replace(self._data(name), kind=kind)
+
+    def _predicts(self, name: str, spec: InputSpec, check: Check) -> str | None:
+        """Name the model whose predictions on the check's data an input is given; ``None`` if it is given a file."""
+        bound = check.with_.get(name)
+        if spec.kind != "predictions" or "data" not in check.with_:
+            return None
+        if bound is None:
+            asked = name == "predictions" or not spec.optional
+            return _one(check.with_["model"]) if asked and "model" in check.with_ else None
+        return _one(bound) if self._bound[_one(bound)].found.kind == "model" else None
 
     def _data(self, name: str) -> JobInput:
         bound = self._bound[name]

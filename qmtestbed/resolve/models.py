@@ -37,6 +37,11 @@ class ModelFacts:
     kind: Literal["model"] = "model"
 
 
+def is_model(uri: str, folder: Path) -> bool:
+    """Whether a URI names a model rather than a file of data."""
+    return uri.startswith(("models:", "runs:")) or (folder / uri / "MLmodel").is_file()
+
+
 def describe_model(name: str, folder: Path, uri: str, requested: str, version: str | None) -> ModelFacts:
     """Read the ``MLmodel`` file of a model's folder.
 

@@ -107,12 +107,18 @@ class LevelState:
 
 @dataclass(frozen=True, slots=True)
 class CriteriaHeadline:
-    """How many criteria were judged, and how."""
+    """How many criteria were judged, and how.
+
+    ``rated`` of those met or not met are criteria whose AIT says how often they are missed though nothing is wrong;
+    ``false_alarms`` is how many misses among them that lets expect (the sum of the rates).
+    """
 
     judged: int
     met: int
     not_met: int
     undetermined: int
+    rated: int = 0
+    false_alarms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from qmtestbed.judging import judge
 from qmtestbed.types.assessment import CriteriaHeadline, LeftOut
+from qmtestbed.types.manifest import Suggestion
+from qmtestbed.types.values import Text
 
 
 def test_criteria_are_counted_over_all_checks_and_reported_ones_have_none(build: Any) -> None:
@@ -19,6 +22,25 @@ def test_criteria_are_counted_over_all_checks_and_reported_ones_have_none(build:
         "reported": build.reported("drift"),
     }
     assert judge(build.run(checks)).headlines.criteria == CriteriaHeadline(5, met=2, not_met=1, undetermined=2)
+
+
+def test_expected_false_alarms_are_the_sum_of_the_rates_of_decided_suggestions(build: Any) -> None:
+    def rated(criterion: str, rate: float | None) -> Suggestion:
+        return Suggestion(criterion, Text("x"), "x", rate)
+
+    checks = {
+        "met": build.check("accuracy", 0.95, "accuracy  >= 0.9", "accuracy >= 0.8"),  # the second is the user's own
+        "missed": build.bad("left"),
+        "failed": build.check(status="failed"),
+    }
+    evidence = build.run(checks)
+    suggested = (rated("accuracy >= 0.9", 0.005), rated("accuracy >= 0.5", 0.5), rated("duplicates <= 0", None))
+    manifests = {name: replace(m, suggests=suggested) for name, m in evidence.manifests.items()}
+    found = judge(replace(evidence, manifests=manifests)).headlines.criteria
+    missed = [c for check in judge(evidence).checks if check.id == "missed" for c in check.criteria]
+    expected = 1 + sum(c.text == "accuracy >= 0.9" for c in missed)
+    assert (found.rated, found.false_alarms) == (expected, 0.005 * expected)
+    assert judge(evidence).headlines.criteria.rated == 0
 
 
 def test_evidence_is_counted_in_parts_of_the_target_less_the_not_applicable(build: Any) -> None:

@@ -460,7 +460,7 @@ def _assessment(guideline: Guideline) -> a.Assessment:
         run=sha("run"),
         component="Claims triage",
         guidelines=("mlqm@3",),
-        headlines=a.Headlines(a.CriteriaHeadline(7, 4, 1, 2), evidence),
+        headlines=a.Headlines(a.CriteriaHeadline(7, 4, 1, 2, 4, 0.0125), evidence),
         checks=checks,
         requirements=tuple(_requirement(guideline, name) for name in guideline.requirements),
         levels=_levels(),
