@@ -84,7 +84,8 @@ def evaluate(
         Further roles of columns: ``positive``, ``sensitive``, ``id``, ``time``, ``group``, ``weight``, ``ignore``,
         ``classes``, ``task``.
     **options
-        As for :func:`run`; and ``guideline``, ``name``, ``outputs``, ``seed``.
+        As for :func:`run`; and ``previous`` (the version before, to compare with), ``design`` (file of the attribute
+        design), ``guideline``, ``name``, ``outputs``, ``seed``.
 
     Raises
     ------
@@ -95,6 +96,7 @@ def evaluate(
     from qmtestbed.ait import Roles
 
     about = {n: options.pop(n) for n in ("guideline", "name", "outputs", "seed") if n in options}
+    beside: dict[str, Any] = {n: str(options.pop(n)) for n in ("previous", "design") if options.get(n) is not None}
     subject = pipeline.Subject(
         model=model,
         data=str(data),
@@ -102,6 +104,7 @@ def evaluate(
         train=None if train is None else str(train),
         levels=level or {},
         **about,
+        **beside,
     )
     return pipeline.evaluate(subject, _options(out, options))
 
