@@ -39,7 +39,7 @@ class ModelFacts:
 
 def is_model(uri: str, folder: Path) -> bool:
     """Whether a URI names a model rather than a file of data."""
-    return uri.startswith(("models:", "runs:")) or (folder / uri / "MLmodel").is_file()
+    return uri.startswith(("models:", "runs:")) or (folder / uri / "MLmodel").resolve().is_file()
 
 
 def describe_model(name: str, folder: Path, uri: str, requested: str, version: str | None) -> ModelFacts:
