@@ -198,7 +198,11 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
             bindings |= {n: _INVENTORY[n] for n in names}
     if bindings.keys() & {"model", "previous"}:
         bindings["data"] = "test"
-    return "", Check(manifest.id, bindings, expect=_expected(manifest, bindings))
+    expected = _expected(manifest, bindings)
+    if manifest.suggests and not expected:
+        lacking = sorted({n for s in manifest.suggests for n in s.inputs if n not in bindings})
+        return f"it judges nothing without {', '.join(lacking)}; add " + " ".join(f"--{n}" for n in lacking), None
+    return "", Check(manifest.id, bindings, expect=expected)
 
 
 def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Record) -> str:
