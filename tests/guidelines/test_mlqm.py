@@ -56,9 +56,9 @@ INFORMED_BY = {
     "A-2-L2-1": COVERAGE,
     "A-2-L3-1": COVERAGE,
     "B-1-L1-1": (("attribute_coverage", "record_duplicates"),),
-    "B-1-L2-1": (("distribution_match",),),
-    "B-2-LE1-1": (("data_completeness", "record_duplicates"),),
-    "B-2-LE2-1": (("distribution_match",),),
+    "B-1-L2-1": (("expected_distribution",),),
+    "B-2-LE1-1": (("data_completeness", "record_duplicates", "case_sufficiency"),),
+    "B-2-LE2-1": (("expected_distribution",),),
     "B-3-L2-6": (("feature_importance",),),
     "C-1-L1-1": (("classification_performance",), ("regression_performance",)),
     "C-1-L2-1": (
