@@ -10,7 +10,9 @@ from the names its manifest declares to
   for a resource,
 * and, under the name ``findings``, a list of :class:`Finding`.
 
-Returning one :class:`Undefined` instead of the mapping says that nothing could be measured, and why.
+Returning one :class:`Undefined` instead of the mapping says that nothing could be measured, and why. What a model
+raises while it is asked comes as :class:`ModelFault`, whose ``found`` holds its words; left alone, it ends the
+measurement.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
+
+from qmtestbed.errors import ModelFault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +39,7 @@ __all__ = [
     "Images",
     "Matrix",
     "Model",
+    "ModelFault",
     "Predictions",
     "Prose",
     "Resource",

@@ -16,7 +16,7 @@ BASE = {"errors", "ait", "types"}
 STAGES = {"plan", "resolve", "execute", "evidence", "judging", "render"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
-    "ait": set(),
+    "ait": {"errors"},
     "types": {"errors", "ait"},
     "measuring": {"ait"},
     "documents": BASE,
