@@ -148,6 +148,8 @@ class Predictions:
         The k class names, those of the model first, then labels the model does not know; empty for regression.
     ids, groups, weights
         (n,) arrays by the roles id, group and weight; ``None`` without the role.
+    rows
+        (n,) where each stands in the file, from 0; ``None`` where they are all its rows.
     """
 
     task: Task
@@ -159,6 +161,7 @@ class Predictions:
     groups: np.ndarray | None = None
     weights: np.ndarray | None = None
     positive: str | None = None
+    rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class _Rows:
     """Rows whose label the model knows.
 
     ``labels`` and ``top`` are numbers of classes, each (n,): the given one and the most probable one; ``wrong`` where
-    they differ; ``position`` where the row stands among all labelled rows.
+    they differ; ``position`` where the row stands in the file.
     """
 
     labels: np.ndarray
@@ -102,7 +102,8 @@ def _rows(given: Predictions, probabilities: np.ndarray) -> _Rows:
     p = probabilities if every else probabilities[keep]
     labels, groups = labels[keep], None if given.groups is None else np.asarray(given.groups)[keep]
     top = p.argmax(axis=1)
-    return _Rows(labels, top, top != labels, p, keep, groups, list(known))
+    position = keep if given.rows is None else np.asarray(given.rows)[keep]
+    return _Rows(labels, top, top != labels, p, position, groups, list(known))
 
 
 # -- the noise floor ------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,11 @@ def test_many_classes_are_shown_in_part(ait):
 def test_it_is_deterministic(ait):
     given, _ = binary(7, 400, 4.0, 0.1)
     assert repr(ait.measure(predictions=given)) == repr(ait.measure(predictions=given))
+
+
+def test_rows_are_positions_in_the_file(ait):
+    plain, _ = binary(0, 2000, 8.0, flipped=0.08)
+    known = np.delete(np.arange(2100), np.arange(0, 2100, 21))  # every 21st row of the file has no label
+    (here,) = ait.measure(predictions=plain)["findings"]
+    (there,) = ait.measure(predictions=replace(plain, rows=known))["findings"]
+    assert there.subject.rows == tuple(int(known[i]) for i in here.subject.rows)

@@ -193,6 +193,7 @@ def _take(p: Predictions, keep: np.ndarray) -> Predictions:
         cut(p.groups),
         cut(p.weights),
         p.positive,
+        keep,
     )
 
 

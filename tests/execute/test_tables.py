@@ -98,6 +98,7 @@ def test_predictions_survive_their_file(tmp_path: Path, task: str) -> None:
     read, items = load_predictions(job_input, None, 0)
     assert (items.planned, items.attempted, items.measured, items.invalid) == (3, 3, 2, 1)  # one row has no label
     assert list(read.labels) == [labels[0], labels[2]] and list(read.predicted) == [said[0], said[2]]
+    assert read.rows is not None and list(read.rows) == [0, 2]  # where they stand in the file
     assert read.classes == given.classes and read.task == task and read.positive == "yes"
     assert read.ids is not None and list(read.ids) == ["c1", "c3"]
     assert read.weights is not None and list(read.weights) == [1.0, 3.0]
