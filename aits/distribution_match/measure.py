@@ -12,7 +12,10 @@ import pandas as pd
 from qmtestbed.ait import Bars, DataTable, Finding, Histogram, Roles, Subject, Table, Undefined
 from qmtestbed.measuring.columns import Kind, codes_of, kind_of, names_of, numbers_of
 from qmtestbed.measuring.permutation import Deals, chance_limits, deal, distances
+from qmtestbed.measuring.screening import rows_within
 
+MOST_CELLS = 4_000_000
+"""Cells of a table that are dealt: fewer rows where there are very many columns."""
 MOST_BARS = 40
 MOST_LINES = 200
 BINS = 30
@@ -90,6 +93,7 @@ class _Dealing:
 
 def _dealing(data: Table, train: Table, permutations: int, rows: int, rng: np.random.Generator) -> _Dealing:
     tables = (data, train)
+    rows = rows_within(rows, data.frame.shape[1], MOST_CELLS)
     taken = [_some(len(t.frame), rows, rng) for t in tables]
     groups = None
     if all(t.roles.group in t.frame.columns for t in tables):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from qmtestbed.ait import Bars, Estimate, Model, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval
+from qmtestbed.measuring.screening import rows_within, strongest
 
 MOST_BARS = 40
 SPLITS = 20
@@ -24,7 +25,7 @@ _Values = Mapping[str, Estimate | Undefined]
 
 
 def measure(
-    model: Model, data: Table, *, repeats: int = 5, confidence: float = 0.95, seed: int = 0
+    model: Model, data: Table, *, repeats: int = 5, columns: int = 60, confidence: float = 0.95, seed: int = 0
 ) -> dict[str, Any] | Undefined:
     """Shuffle each column in turn and compare the model's errors with those without.
 
@@ -36,6 +37,8 @@ def measure(
         Rows with labels; those without one are left out.
     repeats
         How often each column is shuffled.
+    columns
+        At most so many are looked at one by one: those that matter most when blocks of columns are shuffled together.
     confidence
         Of the two-sided intervals, for all columns together.
     seed
@@ -49,15 +52,21 @@ def measure(
         labels are the same number.
     """
     truth, rows = true_answers(data, model)
-    columns = list(data.features.columns)
-    if not len(rows) or not columns:
-        return Undefined("The table has no labelled row." if columns else "The table has no columns.")
+    every = list(data.features.columns)
+    if not len(rows) or not every:
+        return Undefined("The table has no labelled row." if every else "The table has no columns.")
     if not is_classifier(model) and not np.ptp(truth) > 0:
         return Undefined("All labels are the same number, so that there is no spread to compare with.")
-    groups = groups_of(data)
+    taken = _some(len(rows), rows_within(len(rows), len(every)), seed)
+    rows, truth, groups = rows[taken], truth[taken], groups_of(data)
     case = _Case(model, data.frame.iloc[rows], truth, None if groups is None else groups[rows])
     without = case.errors(case.frame)[0]
-    shuffled = {str(c): _shuffle(case, c, repeats, np.random.default_rng([seed, i])) for i, c in enumerate(columns)}
+    chosen = _chosen(case, every, columns, float(without.mean()), seed)
+    shuffled = {
+        str(c): _shuffle(case, [c], repeats, np.random.default_rng([seed, i]))
+        for i, c in enumerate(every)
+        if c in chosen
+    }
     kernels: dict[str, Callable[[float], Estimate | Undefined]] = {
         name: partial(_importance, case, without, s) for name, s in shuffled.items()
     }
@@ -65,8 +74,9 @@ def measure(
     worse = np.array([s.received - without for s in shuffled.values()])
     return {
         "importance": importance,
-        "rank_stability": _rank_stability(worse, case.groups, np.random.default_rng([seed, len(columns)])),
+        "rank_stability": _rank_stability(worse, case.groups, np.random.default_rng([seed, len(every)])),
         "share_of_top": _share_of_top(worse.mean(axis=1)),
+        "columns_left_out": len(every) - len(chosen),
         "importance_by_column": _bars(importance),
     }
 
@@ -96,12 +106,23 @@ class _Shuffled:
     given: np.ndarray
 
 
-def _shuffle(case: _Case, column: Any, repeats: int, rng: np.random.Generator) -> _Shuffled:
-    """All repeats in one call of the model."""
+def _some(n: int, most: int, seed: int) -> np.ndarray:
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
+
+
+def _chosen(case: _Case, every: Sequence[Any], most: int, without: float, seed: int) -> set[Any]:
+    """Columns that are looked at one by one."""
+    rng = np.random.default_rng([seed, len(every), 1])
+    return set(strongest(every, most, lambda b: float(_shuffle(case, b, 1, rng).received.mean()) - without, rng))
+
+
+def _shuffle(case: _Case, columns: Sequence[Any], repeats: int, rng: np.random.Generator) -> _Shuffled:
+    """Shuffle columns, all in the same way; all repeats in one call of the model."""
     n = len(case.frame)
     givers = np.array([rng.permutation(n) for _ in range(repeats)])
     frame = case.frame.iloc[np.tile(np.arange(n), repeats)].reset_index(drop=True)
-    frame[column] = case.frame[column].iloc[givers.ravel()].reset_index(drop=True)
+    for column in columns:
+        frame[column] = case.frame[column].iloc[givers.ravel()].reset_index(drop=True)
     errors = case.errors(frame)
     given = np.empty_like(errors)
     np.put_along_axis(given, givers, errors, axis=1)

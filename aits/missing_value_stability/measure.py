@@ -15,6 +15,7 @@ from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Subject, Ta
 from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers, weights_of
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
+from qmtestbed.measuring.screening import rows_within
 
 MOST_BARS = 40
 MOST_LINES = 50
@@ -102,6 +103,7 @@ def _order(data: Table, train: Table | None) -> list[Any]:
 
 def _sample(data: Table, rows: int, seed: int) -> Table:
     n = len(data.frame)
+    rows = rows_within(rows, data.frame.shape[1])
     if n <= rows:
         return data
     at = np.sort(np.random.default_rng([seed, n]).choice(n, rows, replace=False))

@@ -14,8 +14,11 @@ from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers, 
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
 from qmtestbed.measuring.perturbation import NumericColumn, add_noise, numeric_columns
+from qmtestbed.measuring.screening import rows_within, strongest
 
 MOST_BARS = 40
+MOST_ALONE = 60
+"""Columns that get noise one by one."""
 MOST_SCALES = 20
 
 _Values = Mapping[str, Estimate | Undefined]
@@ -69,6 +72,7 @@ def measure(
     if not len(data.frame) or not columns:
         missing = "numeric column of more than two values to perturb" if len(data.frame) else "row"
         return Undefined(f"The table has no {missing}.")
+    data = _some(data, seed)
     given = _Given(model, data, np.asarray(model.predict(data.frame)), tolerance, confidence)
     answers = {
         key: [_noisy(given, columns, keys[key], [seed, i, draw]) for draw in range(draws)] for i, key in enumerate(keys)
@@ -86,6 +90,16 @@ def measure(
         "sensitivity_by_column": _bars(alone),
         "findings": _findings(change, alone, strongest),
     }
+
+
+def _some(data: Table, seed: int) -> Table:
+    """Take fewer rows of a very wide table."""
+    n = len(data.frame)
+    most = rows_within(n, data.frame.shape[1])
+    if n <= most:
+        return data
+    at = np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
+    return Table(data.frame.iloc[at], None if data.labels is None else data.labels.iloc[at], data.roles)
 
 
 def _keys(scales: Sequence[float]) -> dict[str, float]:
@@ -162,9 +176,21 @@ def _noisy(given: _Given, columns: Sequence[NumericColumn], scale: float, seed: 
 
 
 def _each_alone(given: _Given, columns: Sequence[NumericColumn], scale: float, seed: int) -> _Values:
-    """Noise in one column at a time, once: intervals that hold for all columns together."""
+    """Noise in one column at a time, once: intervals that hold for all columns together.
+
+    Of more than :data:`MOST_ALONE` columns, those are taken that change most answers together with others.
+    """
     kernels: dict[str, Callable[[float], Estimate | Undefined]] = {}
+
+    def moved(block: Sequence[NumericColumn]) -> float:
+        answers = _noisy(given, block, scale, [seed, MOST_SCALES, len(columns), len(block)])
+        return float(np.abs(answers - given.clean).mean() if given.numbers else (answers != given.clean).mean())
+
+    rng = np.random.default_rng([seed, MOST_SCALES, len(columns)])
+    chosen = {c.name for c in strongest(columns, MOST_ALONE, moved, rng)}
     for i, column in enumerate(columns):
+        if column.name not in chosen:
+            continue
         answers = [_noisy(given, [column], scale, [seed, MOST_SCALES, i])]
         kernels[str(column.name)] = partial(given.change_rate, answers)
     return simultaneous(kernels, given.confidence)

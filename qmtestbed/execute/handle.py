@@ -40,7 +40,7 @@ class Handle:
     def predict(self, x: Any) -> np.ndarray:
         """(n,) class names, or float64 values."""
         self._ask("predict")
-        return self._model.answer(self._given(x), self._task).predicted
+        return self._model.answer(self._given(x), self._task, classes_only=True).predicted
 
     def probabilities(self, x: Any) -> np.ndarray:
         """(n, k) float64, rows summing to 1, columns in the order of ``classes``."""

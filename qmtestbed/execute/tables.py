@@ -50,7 +50,7 @@ def read_frame(source: JobInput, columns: Sequence[str] | None = None, rows: int
         del table
         result = result.drop(columns=[c for c in result.columns if _UNNAMED_INDEX.fullmatch(str(c))])
         pa.default_memory_pool().release_unused()
-        return result
+        return result.copy() if result.shape[1] > _WIDE and result.size <= _MOST_COPIED else result
     except (pa.ArrowException, pd.errors.ParserError, ValueError, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise JobError(f"the table {source.name} can't be read", found=first, do="write the file again") from None
@@ -61,6 +61,8 @@ MISSING_NUMBERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None"})
 
 _TRUTH = {"True": True, "true": True, "TRUE": True, "False": False, "false": False, "FALSE": False}
 _CODE = re.compile(r"[-+]?0\d|.*\d[eE][-+]?\d|.*_")
+_WIDE, _MOST_COPIED = 200, 20_000_000
+"""A wide table of not too many cells is put together once: taking rows of a thousand single columns is slow."""
 _UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 
 

@@ -33,7 +33,7 @@ _INFERRED: dict[str, Kind] = {
     "timedelta64": "durations",
     "empty": "empty",
 }
-_EPOCH = pd.Timestamp(0, tz="UTC")
+_EPOCH = pd.Timestamp(0, tz="UTC").as_unit("s")  # in nanoseconds, the year 9999 would be out of range
 
 
 def kind_of(values: pd.Series[Any]) -> Kind:

@@ -35,8 +35,11 @@ class LoadedModel(Protocol):
     gives_gradient: bool
     written_by: str
 
-    def answer(self, x: Any, task: Task) -> Interpreted:
-        """Predict each item, with probabilities where the model gives them."""
+    def answer(self, x: Any, task: Task, *, classes_only: bool = False) -> Interpreted:
+        """Predict each item, with probabilities where the model gives them.
+
+        ``classes_only`` says that no probabilities are needed, should the model have to be asked again for them.
+        """
 
     def gradient(self, x: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Gradient of each item's cross-entropy loss with respect to the item; ``codes`` are positions in classes."""

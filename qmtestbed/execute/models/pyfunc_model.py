@@ -34,7 +34,7 @@ class PyfuncModel:
         self.classes = source.classes or ()
         self.kind: Task | None = "classification" if source.classes or source.outputs in _OF_CLASSES else None
 
-    def answer(self, x: Any, task: Task) -> Interpreted:
+    def answer(self, x: Any, task: Task, *, classes_only: bool = False) -> Interpreted:
         """Predict with ``predict``."""
         given = x if isinstance(x, np.ndarray) else columns_given(x, self._source)
         with Boundary(self._source.name, "can't answer these rows"):

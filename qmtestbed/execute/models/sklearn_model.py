@@ -42,13 +42,13 @@ class SklearnModel:
         if self.kind is None and sklearn.base.is_regressor(self.native):
             self.kind = "regression"
 
-    def answer(self, x: Any, task: Task) -> Interpreted:
+    def answer(self, x: Any, task: Task, *, classes_only: bool = False) -> Interpreted:
         """Predict with ``predict``, and ``predict_proba`` where there is one."""
         given = self._input(x)
         with Boundary(self._source.name, "can't answer these rows"):
             raw = self.native.predict(given)
         read = interpret(raw, task, self._source.outputs, self._source.classes or self.classes or None)
-        if task == "regression" or not self._probabilities:
+        if task == "regression" or not self._probabilities or classes_only:
             return read
         with Boundary(self._source.name, "can't answer these rows"):
             p = np.asarray(self.native.predict_proba(given), dtype=float)

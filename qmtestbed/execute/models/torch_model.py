@@ -37,7 +37,7 @@ class TorchModel:
         declared = source.classes or source.outputs in ("labels", "logits", "probabilities")
         self.kind: Task | None = "classification" if declared else None
 
-    def answer(self, x: Any, task: Task) -> Interpreted:
+    def answer(self, x: Any, task: Task, *, classes_only: bool = False) -> Interpreted:
         """Run the module without gradients, batch by batch."""
         outputs = []
         with Boundary(self._source.name, "can't answer these items"), torch.no_grad():
