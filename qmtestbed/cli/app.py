@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import gc
 import os
 import sys
 import tempfile
@@ -65,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process with its exit code."""
+    gc.set_threshold(50_000)  # reading manifests makes many small values, none of them rubbish
     sys.excepthook = _internal_error
     parser = build_parser()
     options = parser.parse_args(arguments)

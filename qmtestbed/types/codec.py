@@ -17,7 +17,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union
 
 from qmtestbed.errors import suggestion
@@ -144,27 +144,37 @@ def decode(cls: type[T], data: Any) -> T:
 
 
 def _decode(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    return _decoder(hint)(hint, data, path, faults)
+
+
+@functools.cache
+def _decoder(hint: Any) -> Callable[[Any, Any, Path, list[Fault]], Any]:
+    """Choose how values of a type are decoded; looked up once per type, as the command line waits for it."""
     origin = typing.get_origin(hint)
     if hint is Any:
-        return data
+        return lambda hint, data, path, faults: data
     if origin in (Union, types.UnionType):
-        return _decode_union(hint, data, path, faults)
+        return _decode_union
     if origin is Literal:
-        return _decode_literal(hint, data, path, faults)
+        return _decode_literal
     if origin is tuple:
-        return _decode_tuple(hint, data, path, faults)
+        return _decode_tuple
     if origin is Sequence:
-        return _decode_items(typing.get_args(hint)[0], data, path, faults)
+        return lambda hint, data, path, faults: _decode_items(typing.get_args(hint)[0], data, path, faults)
     if origin is not None and issubclass(origin, Mapping):
-        return _decode_mapping(hint, data, path, faults)
+        return _decode_mapping
     if hasattr(hint, "from_json"):
-        try:
-            return hint.from_json(data)
-        except ValueError as error:
-            return _fault(faults, path, str(error), data)
+        return _decode_own
     if dataclasses.is_dataclass(hint):
-        return _decode_dataclass(typing.cast(type, hint), data, path, faults)
-    return _decode_scalar(hint, data, path, faults)
+        return _decode_dataclass
+    return _decode_scalar
+
+
+def _decode_own(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
+    try:
+        return hint.from_json(data)
+    except ValueError as error:
+        return _fault(faults, path, str(error), data)
 
 
 def _fault(faults: list[Fault], path: Path, what: str, found: Any, do: str = "") -> None:

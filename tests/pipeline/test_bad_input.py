@@ -128,7 +128,8 @@ def test_a_store_that_is_not_there(project: Path, cli: Cli, tracking: str, said:
 
 def test_no_label_anywhere_is_undefined_and_never_met(project: Path, cli: Cli) -> None:
     pd.read_parquet("test.parquet").assign(churned=None).to_parquet("unlabelled.parquet")
-    done = cli("evaluate", MODEL, "--data", "unlabelled.parquet", "--label", "churned", "--out", "out")
+    roles = ("--label", "churned", "--id", "customer")
+    done = cli("evaluate", MODEL, "--data", "unlabelled.parquet", *roles, "--out", "out")
     assert done.returncode == 2, done.stderr
     assert "There is no labelled row to measure." in done.stdout
 

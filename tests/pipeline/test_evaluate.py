@@ -134,13 +134,15 @@ class Model:
 def test_a_model_at_fault_is_a_failed_record(project: Path, predict: str, said: str, found: str) -> None:
     log_folder(project / "model", MODEL.format(predict=predict))
     # The probe sees a few rows only, so that each fault is met where it comes up first.
-    outcome = qmtestbed.evaluate("model", data="test.parquet", label="churned", out="out", roles={"ignore": ("spend",)})
+    roles = {"ignore": ("spend", "customer")}
+    outcome = qmtestbed.evaluate("model", data="test.parquet", label="churned", out="out", roles=roles)
     record = outcome.evidence.record_of("classification_performance")
     assert record is not None and record.status == "failed" and record.error is not None
     assert said in record.error.what
     probe_found = record.error.found.replace("7 answers for 8 rows", "299 answers for 300 rows")
     assert found in probe_found
-    assert int(outcome.exit_code) == 2
+    # What failed is undetermined; a model whose answers hang on the order of the rows violates a relation besides.
+    assert int(outcome.exit_code) == (1 if "arange" in predict else 2)
     good = {c.id: c.verdict for c in outcome.assessment.checks}
     assert good["data_completeness"] == "met"  # one failure never stops its neighbours
 
