@@ -17,6 +17,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeries
 from qmtestbed.ait import Model, Table, Undefined, class_name
 from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers
 from qmtestbed.measuring.columns import codes_of, kind_of, names_of, numbers_of
+from qmtestbed.measuring.drawing import some
 
 LEAST_PER_FOLD = 10
 MOST_TIMES = 2
@@ -89,11 +90,6 @@ def lesson(model: Model, train: Table, rows: int, seed: int) -> Lesson | Undefin
         None if groups is None else groups[positions],
         _order(train, positions),
     )
-
-
-def some(n: int, rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of a sample without replacement, ascending; all where there are no more than ``rows``."""
-    return np.arange(n) if n <= rows else np.sort(rng.choice(n, size=rows, replace=False))
 
 
 def _recipe(native: Any, seed: int) -> Any:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from qmtestbed.ait import Bars, DataTable, Finding, Histogram, Roles, Subject, Table, Undefined
 from qmtestbed.measuring.columns import Kind, codes_of, kind_of, names_of, numbers_of
+from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.permutation import Deals, chance_limits, deal, distances
 from qmtestbed.measuring.screening import rows_within
 
@@ -94,16 +95,12 @@ class _Dealing:
 def _dealing(data: Table, train: Table, permutations: int, rows: int, rng: np.random.Generator) -> _Dealing:
     tables = (data, train)
     rows = rows_within(rows, data.frame.shape[1], MOST_CELLS)
-    taken = [_some(len(t.frame), rows, rng) for t in tables]
+    taken = [some(len(t.frame), rows, rng) for t in tables]
     groups = None
     if all(t.roles.group in t.frame.columns for t in tables):
         groups = np.concatenate([names_of(t.frame[t.roles.group])[r] for t, r in zip(tables, taken, strict=True)])
     in_ours = np.arange(sum(map(len, taken))) < len(taken[0])
     return _Dealing(*taken, deal(in_ours, permutations, rng, groups))
-
-
-def _some(n: int, rows: int, rng: np.random.Generator) -> np.ndarray:
-    return np.arange(n) if n <= rows else np.sort(rng.choice(n, size=rows, replace=False))
 
 
 def _columns(data: Table, train: Table) -> tuple[dict[str, tuple[_Series, _Series]], dict[str, str]]:

@@ -13,6 +13,7 @@ from scipy.stats import weightedtau
 
 from qmtestbed.ait import Bars, Estimate, Model, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers
+from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval
 from qmtestbed.measuring.screening import rows_within, strongest
@@ -57,7 +58,7 @@ def measure(
         return Undefined("The table has no labelled row." if every else "The table has no columns.")
     if not is_classifier(model) and not np.ptp(truth) > 0:
         return Undefined("All labels are the same number, so that there is no spread to compare with.")
-    taken = _some(len(rows), rows_within(len(rows), len(every)), seed)
+    taken = some(len(rows), rows_within(len(rows), len(every)), np.random.default_rng([seed, len(rows)]))
     rows, truth, groups = rows[taken], truth[taken], groups_of(data)
     case = _Case(model, data.frame.iloc[rows], truth, None if groups is None else groups[rows])
     without = case.errors(case.frame)[0]
@@ -104,10 +105,6 @@ class _Shuffled:
 
     received: np.ndarray
     given: np.ndarray
-
-
-def _some(n: int, most: int, seed: int) -> np.ndarray:
-    return np.arange(n) if n <= most else np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
 
 
 def _chosen(case: _Case, every: Sequence[Any], most: int, without: float, seed: int) -> set[Any]:

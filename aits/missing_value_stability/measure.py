@@ -13,6 +13,7 @@ from missing_cells import ask, emptied
 
 from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Subject, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers, weights_of
+from qmtestbed.measuring.drawing import some_rows
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
 from qmtestbed.measuring.screening import rows_within
@@ -68,7 +69,7 @@ def measure(
     order = _order(data, train)
     if not len(data.frame) or not order:
         return Undefined("The table has no column with a value." if len(data.frame) else "The table has no rows.")
-    sample = _sample(data, rows, seed)
+    sample = some_rows(data, rows_within(rows, data.frame.shape[1]), seed)
     given = _Given(model, sample, np.asarray(model.predict(sample.frame)), tolerance, confidence)
     if pd.isna(given.clean).any():
         return Undefined("The model gives no answer to some rows even where nothing is emptied.")
@@ -99,15 +100,6 @@ def _order(data: Table, train: Table | None) -> list[Any]:
     frames = [data.frame, *([] if train is None else [train.frame])]
     missing = {c: max(float(f[c].isna().mean()) for f in frames if c in f.columns) for c in found}
     return sorted(found, key=lambda c: -np.nan_to_num(missing[c]))
-
-
-def _sample(data: Table, rows: int, seed: int) -> Table:
-    n = len(data.frame)
-    rows = rows_within(rows, data.frame.shape[1])
-    if n <= rows:
-        return data
-    at = np.sort(np.random.default_rng([seed, n]).choice(n, rows, replace=False))
-    return Table(data.frame.iloc[at], None if data.labels is None else data.labels.iloc[at], data.roles)
 
 
 # -- the model and its answers -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 
 from qmtestbed.ait import Bars, Curve, Estimate, Finding, Model, Subject, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers, weights_of
+from qmtestbed.measuring.drawing import some_rows
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
 from qmtestbed.measuring.perturbation import NumericColumn, add_noise, numeric_columns
@@ -72,7 +73,7 @@ def measure(
     if not len(data.frame) or not columns:
         missing = "numeric column of more than two values to perturb" if len(data.frame) else "row"
         return Undefined(f"The table has no {missing}.")
-    data = _some(data, seed)
+    data = some_rows(data, rows_within(len(data.frame), data.frame.shape[1]), seed)
     given = _Given(model, data, np.asarray(model.predict(data.frame)), tolerance, confidence)
     answers = {
         key: [_noisy(given, columns, keys[key], [seed, i, draw]) for draw in range(draws)] for i, key in enumerate(keys)
@@ -90,16 +91,6 @@ def measure(
         "sensitivity_by_column": _bars(alone),
         "findings": _findings(change, alone, strongest),
     }
-
-
-def _some(data: Table, seed: int) -> Table:
-    """Take fewer rows of a very wide table."""
-    n = len(data.frame)
-    most = rows_within(n, data.frame.shape[1])
-    if n <= most:
-        return data
-    at = np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
-    return Table(data.frame.iloc[at], None if data.labels is None else data.labels.iloc[at], data.roles)
 
 
 def _keys(scales: Sequence[float]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 
 from qmtestbed.ait import DataTable, Finding, Subject, Table, Undefined
 from qmtestbed.measuring.columns import Kind, kind_of, numbers_of
+from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.outlying import SHARE, far_out, joint_distances
 
 MOST_LINES = 50
@@ -70,7 +71,7 @@ def measure(
     if len(data.frame) < FEWEST:
         return Undefined(f"The table has {len(data.frame)} rows; {FEWEST} or more are needed to tell what is usual.")
     rng = np.random.default_rng(seed)
-    ours, theirs, apart = _columns(data, train, leave_out, _some(0 if train is None else len(train.frame), rows, rng))
+    ours, theirs, apart = _columns(data, train, leave_out, some(0 if train is None else len(train.frame), rows, rng))
     if not ours:
         return Undefined("No column holds numbers or times of three different values or more.")
     found = [_look(name, ours[name], theirs.get(name), alpha / len(ours)) for name in ours]
@@ -87,10 +88,6 @@ def measure(
         "rows": _rows_table(found, joint),
         "findings": _findings(found, joint, len(data.frame)),
     }
-
-
-def _some(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
-    return np.arange(n) if n <= most else np.sort(rng.choice(n, size=most, replace=False))
 
 
 def _columns(
@@ -233,7 +230,7 @@ def _jointly(
     ours: _Values, theirs: _Values, outside: np.ndarray, most: int, alpha: float, rng: np.random.Generator
 ) -> _Joint:
     nothing = np.empty(0, dtype=np.intp)
-    positions = _some(len(outside), most, rng)
+    positions = some(len(outside), most, rng)
     positions = positions[~outside[positions]]
     shared = {name: theirs[name] for name in ours if name in theirs}
     z, names = _scores(ours, shared if len(shared) == len(ours) else {}, positions)

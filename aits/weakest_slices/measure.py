@@ -14,6 +14,7 @@ from sklearn.isotonic import IsotonicRegression
 from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Predictions, Subject, Table, Undefined
 from qmtestbed.measuring.answers import true_answers
 from qmtestbed.measuring.columns import names_of
+from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import proportion
 from qmtestbed.measuring.slices import Pieces, Search, Slice, cut, worst_slices
@@ -153,7 +154,8 @@ def _given(p: Predictions, data: Table, rows: int, rng: np.random.Generator) -> 
     fit = weights > 0
     if numbers:
         fit &= np.isfinite(p.labels) & np.isfinite(p.predicted)
-    kept = _some(np.flatnonzero(fit), rows, rng)
+    kept = np.flatnonzero(fit)
+    kept = kept[some(len(kept), rows, rng)]
     doubt = None
     if p.probabilities is not None and not numbers:
         column = pd.Index(p.classes, dtype=object).get_indexer(pd.Index(p.predicted[kept], dtype=object))
@@ -181,10 +183,6 @@ def _agree(p: Predictions, labels: pd.Series[Any]) -> bool:
     if p.task == "classification":
         return bool((names_of(labels) == p.labels).all())
     return bool((pd.to_numeric(labels, errors="coerce").to_numpy(dtype=float) == p.labels).all())
-
-
-def _some(positions: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
-    return positions if len(positions) <= rows else np.sort(rng.choice(positions, size=rows, replace=False))
 
 
 def _half(given: _Given, rng: np.random.Generator) -> np.ndarray:
@@ -231,7 +229,8 @@ class _Lessons:
 def _lessons(given: _Given, train: Table, model: Model, rows: int, rng: np.random.Generator) -> _Lessons | None:
     if train.labels is None or not train.labels.notna().any():
         return None
-    kept = _some(np.flatnonzero(train.labels.notna()), rows, rng)
+    kept = np.flatnonzero(train.labels.notna())
+    kept = kept[some(len(kept), rows, rng)]
     frame, labels = train.frame.iloc[kept], train.labels.iloc[kept]
     truth, _ = true_answers(Table(frame, labels, train.roles), model)
     everything = np.ones(len(given.labels), dtype=bool)
