@@ -6,9 +6,11 @@ Duplicate keys, unknown tags and recursive or exploding aliases are refused.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -23,6 +25,10 @@ Place = tuple[str | int, ...]
 MAX_BYTES = 2_000_000
 MAX_NODES = 100_000
 
+Event = Any
+"""An event of PyYAML's parser; its stubs leave out the attributes that some kinds have."""
+
+_TAG = "tag:yaml.org,2002:"
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -39,18 +45,24 @@ for _tag, _expression, _first in (
     ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
     ("null", r"~|null|Null|NULL|", "~nN\0"),
 ):
-    _Core.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_expression})$"), [*_first])
-_Core.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile("^$")))
+    _Core.add_implicit_resolver(_TAG + _tag, re.compile(rf"^(?:{_expression})$"), [*_first])
+_Core.yaml_implicit_resolvers.setdefault("", []).append((_TAG + "null", re.compile("^$")))
 
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file, read: its data, its bytes, and the line (from 1) on which each value stands."""
+    """A YAML file, read: its data and its bytes, and on request the line (from 1) on which each value stands."""
 
     name: str
     data: Any
     source: bytes
-    lines: Mapping[Place, int]
+
+    @cached_property
+    def lines(self) -> Mapping[Place, int]:
+        """Where each value stands; read a second time, because only messages need it."""
+        lines: dict[Place, int] = {}
+        _read(self.source, self.name, lines)
+        return lines
 
     def where(self, place: Place) -> str:
         """``file:line`` of a value, or of the nearest one that encloses it."""
@@ -88,24 +100,27 @@ def read_document(path: Path, name: str | None = None) -> Document:
 
 def parse_document(source: bytes, name: str) -> Document:
     """As :func:`read_document`, for bytes that are already here."""
+    return Document(name, _read(source, name), source)
+
+
+def _read(source: bytes, name: str, lines: dict[Place, int] | None = None) -> Any:
+    """Give the data of a document; ``lines`` is filled with where each value stands."""
     if len(source) > MAX_BYTES:
         raise ContentError(Problem(f"larger than {MAX_BYTES:,} bytes", name, f"{len(source):,} bytes"))
     try:
-        text = source.decode("utf-8-sig")
-        loader = _Core(text)
+        loader = _Core(source.decode("utf-8-sig"))
+        reader = _Reader(loader, name, lines)
         try:
-            node = loader.get_single_node()
+            data = reader.document()
         finally:
             loader.dispose()
     except UnicodeDecodeError as error:
         raise ContentError(Problem("is not UTF-8", name, f"byte {error.start}", "save it as UTF-8")) from None
     except yaml.YAMLError as error:
         raise ContentError(_syntax_problem(error, name)) from None
-    reader = _Reader(name)
-    data = None if node is None else reader.value(node, ())
     if reader.problems:
         raise ContentError(*reader.problems)
-    return Document(name, data, source, reader.lines)
+    return data
 
 
 def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
@@ -116,63 +131,116 @@ def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
 
 
 class _Reader:
-    """Builds plain values from YAML nodes and remembers where each stands."""
+    """Builds plain values from the parser's events as they come, so that no tree of nodes is ever in memory.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.lines: dict[Place, int] = {}
+    An alias gives the value it refers to, and counts as much as that.
+    """
+
+    def __init__(self, loader: Any, name: str, lines: dict[Place, int] | None) -> None:
         self.problems: list[Problem] = []
+        self._loader = loader
+        self._name = name
+        self._lines = lines
         self._count = 0
-        self._open: list[int] = []
+        self._named: dict[str, tuple[Any, int] | None] = {}
 
-    def value(self, node: yaml.Node, place: Place) -> Any:
-        self.lines[place] = node.start_mark.line + 1
-        self._count += 1
-        if self._count > MAX_NODES:
-            raise ContentError(Problem("too many values (aliases that multiply?)", self._at(node), f"> {MAX_NODES:,}"))
-        if id(node) in self._open:
-            self._add("an alias refers to what it stands in", node)
+    def document(self) -> Any:
+        """Read the one document that the text holds."""
+        next_event = self._loader.get_event
+        next_event()  # the stream begins
+        if isinstance(next_event(), yaml.StreamEndEvent):
             return None
-        self._open.append(id(node))
+        data = self._value(next_event(), ())
+        next_event()  # the document ends
+        if not isinstance(after := next_event(), yaml.StreamEndEvent):
+            raise yaml.composer.ComposerError(None, None, "there is a second document", after.start_mark)
+        return data
+
+    def _value(self, event: Event, place: Place) -> Any:
+        if self._lines is not None:
+            self._lines.setdefault(place, event.start_mark.line + 1)
+        self._counted(1, event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if event.anchor is None:
+            return self._build(event, place)
+        self._named[event.anchor] = None
+        before = self._count
+        value = self._build(event, place)
+        self._named[event.anchor] = (value, self._count - before)
+        return value
+
+    def _alias(self, event: Event) -> Any:
+        if event.anchor not in self._named:
+            problem = f"nothing before this is called {event.anchor!r}"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        named = self._named[event.anchor]
+        if named is None:
+            self._add("an alias refers to what it stands in", event)
+            return None
+        self._counted(named[1], event)
+        return named[0]
+
+    def _counted(self, values: int, event: Event) -> None:
+        self._count += values
+        if self._count > MAX_NODES:
+            what = "too many values (aliases that multiply?)"
+            raise ContentError(Problem(what, self._at(event), f"> {MAX_NODES:,}"))
+
+    def _build(self, event: Event, place: Place) -> Any:
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        mapping = isinstance(event, yaml.MappingStartEvent)
+        value = self._mapping(place) if mapping else self._sequence(place)
+        own = "map" if mapping else "seq"
+        return value if event.tag in (None, "!", _TAG + own) else self._tag_refused(event.tag, event)
+
+    def _scalar(self, event: Event) -> Any:
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        kind = tag.removeprefix(_TAG)
+        if kind not in _SCALARS:
+            return self._tag_refused(tag, event)
         try:
-            return self._build(node, place)
-        finally:
-            self._open.pop()
+            return _SCALARS[kind](event.value)
+        except ValueError:
+            self._add(f"not a value of type {kind}", event, event.value)
+            return None
 
-    def _build(self, node: yaml.Node, place: Place) -> Any:
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        if isinstance(node, yaml.MappingNode) and kind == "map":
-            return self._mapping(node, place)
-        if isinstance(node, yaml.SequenceNode) and kind == "seq":
-            return [self.value(child, (*place, i)) for i, child in enumerate(node.value)]
-        if isinstance(node, yaml.ScalarNode) and kind in _SCALARS:
-            try:
-                return _SCALARS[kind](node.value)
-            except ValueError:
-                self._add(f"not a value of type {kind}", node, node.value)
-                return None
-        self._add(f"the tag {node.tag!r} is not allowed", node, do="write plain YAML without tags")
-        return None
-
-    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str | int, Any]:
-        result: dict[str | int, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._add("a key must be plain text", key_node)
-                continue
-            # Keys are text whatever they look like: a column or class may be called 1, no or 2026-11-01.
-            key = key_node.value
-            if key in result:
-                self._add(f"the key {key!r} stands here twice", key_node, do="keep one of the two")
-            result[key] = self.value(value_node, (*place, key))
-            self.lines[(*place, key)] = key_node.start_mark.line + 1
+    def _sequence(self, place: Place) -> list[Any]:
+        result: list[Any] = []
+        while not isinstance(event := self._loader.get_event(), yaml.SequenceEndEvent):
+            result.append(self._value(event, (*place, len(result))))
         return result
 
-    def _add(self, what: str, node: yaml.Node, found: str = "", do: str = "") -> None:
-        self.problems.append(Problem(what, self._at(node), found, do))
+    def _mapping(self, place: Place) -> dict[str | int, Any]:
+        result: dict[str | int, Any] = {}
+        while not isinstance(event := self._loader.get_event(), yaml.MappingEndEvent):
+            key = self._key(event, place)
+            if key in result:
+                self._add(f"the key {key!r} stands here twice", event, do="keep one of the two")
+            if self._lines is not None:
+                self._lines[(*place, key)] = event.start_mark.line + 1
+            result[key] = self._value(self._loader.get_event(), (*place, key))
+        return result
 
-    def _at(self, node: yaml.Node) -> str:
-        return f"{self.name}:{node.start_mark.line + 1}"
+    def _key(self, event: Event, place: Place) -> str:
+        """Keys are text whatever they look like: a column or class may be called 1, no or 2026-11-01."""
+        if isinstance(event, yaml.ScalarEvent) and event.anchor is None:
+            return str(event.value)
+        self._add("a key must be plain text", event)
+        self._value(event, place)
+        return ""
+
+    def _tag_refused(self, tag: str, event: Event) -> None:
+        self._add(f"the tag {tag!r} is not allowed", event, do="write plain YAML without tags")
+
+    def _add(self, what: str, event: Event, found: str = "", do: str = "") -> None:
+        self.problems.append(Problem(what, self._at(event), found, do))
+
+    def _at(self, event: Event) -> str:
+        return f"{self._name}:{event.start_mark.line + 1}"
 
 
 def _integer(text: str) -> int:
@@ -222,5 +290,31 @@ for _start, _resolvers in _Core.yaml_implicit_resolvers.items():
 
 def dump_document(data: Any) -> bytes:
     """Write plain values as YAML that :func:`read_document` reads back to the same."""
-    text = yaml.dump(data, Dumper=_Writer, allow_unicode=True, sort_keys=False, width=110)
-    return str(text).encode()
+    stream = io.StringIO()
+    writer = _Writer(stream, allow_unicode=True, width=110)
+    writer.open()
+    writer.emit(yaml.DocumentStartEvent(explicit=False))
+    _write(writer, data)
+    writer.emit(yaml.DocumentEndEvent(explicit=False))
+    writer.close()
+    return stream.getvalue().encode()
+
+
+def _write(writer: Any, value: Any) -> None:
+    """Write a value event by event: PyYAML's own ``dump`` has a tree of all nodes in memory first."""
+    if isinstance(value, Mapping):
+        writer.emit(yaml.MappingStartEvent(None, None, implicit=True, flow_style=False))
+        for key, item in value.items():
+            _write(writer, key)
+            _write(writer, item)
+        writer.emit(yaml.MappingEndEvent())
+    elif isinstance(value, (list, tuple)):
+        writer.emit(yaml.SequenceStartEvent(None, None, implicit=True, flow_style=False))
+        for item in value:
+            _write(writer, item)
+        writer.emit(yaml.SequenceEndEvent())
+    else:
+        node = writer.represent_data(value)
+        plain, quoted = (writer.resolve(yaml.ScalarNode, node.value, way) for way in ((True, False), (False, True)))
+        implicit = (node.tag == plain, node.tag == quoted)
+        writer.emit(yaml.ScalarEvent(None, node.tag, implicit, node.value, style=node.style))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qmtestbed.render.checks import presumes_independent_rows
 from qmtestbed.render.context import Context, role_pairs, value_text
 from qmtestbed.render.model import DeclarationView, Digest, EnvironmentView, RecordView, Ref, UsedInputView
 from qmtestbed.render.requirements import declaration_anchor
-from qmtestbed.render.text import anchor, percent, seconds, size
+from qmtestbed.render.text import Lazily, anchor, percent, seconds, size
 from qmtestbed.types.assessment import DeclarationState
 from qmtestbed.types.job import Environment
 from qmtestbed.types.record import Record
@@ -34,13 +34,13 @@ def _ordered(context: Context) -> list[Record]:
     return sorted(records, key=lambda r: (position.get(r.key, len(position)), _KINDS.index(r.kind), r.key))
 
 
-def records(context: Context) -> tuple[RecordView, ...]:
+def records(context: Context) -> Sequence[RecordView]:
     """List every record."""
     names = {(e.python, e.platform, e.libraries): Ref(e.name, e.anchor) for e in environments(context)}
     checks: dict[str, list[str]] = {}
     for check in context.assessment.checks:
         checks.setdefault(check.record or "", []).append(check.id)
-    return tuple(_record(r, names[_identity(r.environment)], checks, context) for r in _ordered(context))
+    return Lazily(_ordered(context), lambda r: _record(r, names[_identity(r.environment)], checks, context))
 
 
 def _record(r: Record, environment: Ref, checks: Mapping[str, list[str]], context: Context) -> RecordView:

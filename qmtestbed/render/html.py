@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from qmtestbed.errors import ContentError, Problem
 from qmtestbed.render.context import DETAILS
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LARGEST = 1_900_000
 """Bytes that a page may have before long lists are cut shorter."""
+
+_IN_MEMORY = 500_000
 
 
 def page(
@@ -46,7 +49,7 @@ def page_pieces(
     """Render the page in UTF-8, piece by piece; a pure function of its arguments and the files of the template.
 
     The page needs no network and no script. What would make it larger than :data:`LARGEST` is cut short, and the page
-    says so. Never more than that many bytes are in memory, however many checks a run has.
+    says so. Checks are drawn one by one and long pages wait in a file, so memory does not grow with a run.
 
     Raises
     ------
@@ -57,24 +60,24 @@ def page_pieces(
 
     try:
         template = _template(template_folder, entry)
-        for detail in DETAILS[:-1]:
-            content = _up_to(LARGEST, _fill(template, view(evidence, assessment, language, detail)))
-            if content is not None:
-                yield content
-                return
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            for detail in DETAILS[:-1]:
+                if _up_to(
+                    LARGEST, _fill(template, view(evidence, assessment, language, detail)), cast(BinaryIO, spool)
+                ):
+                    spool.seek(0)
+                    yield from iter(lambda: spool.read(_IN_MEMORY), b"")
+                    return
         yield from _fill(template, view(evidence, assessment, language, DETAILS[-1]))
     except TemplateError as error:
         raise ContentError(_problem(error, template_folder)) from error
 
 
-def _up_to(limit: int, pieces: Iterable[bytes]) -> bytes | None:
-    """Join pieces; ``None`` as soon as they are more than ``limit`` bytes."""
-    content = bytearray()
-    for piece in pieces:
-        content += piece
-        if len(content) > limit:
-            return None
-    return bytes(content)
+def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
+    """Write pieces to ``spool`` unless they are more than ``limit`` bytes together; say whether they were not."""
+    spool.seek(0)
+    spool.truncate()
+    return all(spool.tell() + len(piece) <= limit and spool.write(piece) == len(piece) for piece in pieces)
 
 
 def _template(folder: Path, entry: str) -> Template:

@@ -6,6 +6,7 @@ markup. ``anchor`` is the HTML id of a part of the page, and :class:`Ref` a link
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qmtestbed.render.text import Svg
@@ -340,7 +341,7 @@ class DeclarationView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything on the page."""
+    """Everything on the page; checks and records are made when they are asked for, as there can be thousands."""
 
     language: Language
     component: str
@@ -360,10 +361,11 @@ class View:
     failures: tuple[FailureView, ...]
     levels: tuple[LevelView, ...]
     matrices: tuple[MatrixView, ...]
-    checks: tuple[CheckView, ...]
+    contents: tuple[Ref, ...]
+    checks: Sequence[CheckView]
     left_out: Pairs
     environments: tuple[EnvironmentView, ...]
-    records: tuple[RecordView, ...]
+    records: Sequence[RecordView]
     declarations: tuple[DeclarationView, ...]
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]

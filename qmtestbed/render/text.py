@@ -8,11 +8,12 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
 from qmtestbed.types.values import Language
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 # Control characters, bidirectional overrides, invisible marks, surrogates and code points that XML refuses.
@@ -55,6 +56,36 @@ def _visible(match: re.Match[str]) -> str:
     return " " if match[0] == "\t" else f"⟨U+{ord(match[0]):04X}⟩"
 
 
+class Lazily(Sequence[T]):
+    """A sequence whose items are made from ``sources`` each time they are asked for, and never kept."""
+
+    def __init__(self, sources: Sequence[S], make: Callable[[S], T]) -> None:
+        self._sources = sources
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._make, self._sources)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Lazily[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | Lazily[T]:
+        if isinstance(index, slice):
+            return Lazily(self._sources[index], self._make)
+        return self._make(self._sources[index])
+
+    def then(self, change: Callable[[T], T]) -> Lazily[T]:
+        """Give the same with every item changed."""
+        make = self._make
+        return Lazily(self._sources, lambda source: change(make(source)))
+
+
 def scrub(value: T, limit: int = 2000) -> T:
     """Apply :func:`clean` to every text inside a frozen value; pictures of ours stay as they are.
 
@@ -68,6 +99,8 @@ def _scrub(value: Any, limit: int) -> Any:
         return value
     if isinstance(value, str):
         return clean(value, limit)
+    if isinstance(value, Lazily):
+        return value.then(lambda item: _scrub(item, limit))
     if isinstance(value, tuple):
         items = tuple(_scrub(v, limit) for v in value)
         return value if all(map(operator.is_, items, value)) else items

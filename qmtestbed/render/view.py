@@ -6,9 +6,9 @@ from qmtestbed.render.appendix import assumptions, declarations, environments, r
 from qmtestbed.render.checks import check_view, failures
 from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
-from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, View
+from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
-from qmtestbed.render.text import Svg, date, number, scrub, web_address
+from qmtestbed.render.text import Lazily, Svg, anchor, date, number, scrub, web_address
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, InventoryFacts
@@ -40,7 +40,8 @@ def view(evidence: Evidence, assessment: Assessment, language: Language = "en", 
             failures=failures(context),
             levels=levels(context),
             matrices=matrices(context),
-            checks=tuple(check_view(c, context) for c in assessment.checks),
+            contents=tuple(Ref(c.id, anchor("check", c.id), verdict=c.verdict) for c in assessment.checks),
+            checks=Lazily(assessment.checks, lambda c: check_view(c, context)),
             left_out=tuple((x.ait, x.why) for x in assessment.left_out),
             environments=environments(context),
             records=records(context),
