@@ -85,6 +85,7 @@ def _collect(
         inventories=resolution.inventories,
         left_out=tuple(left_out),
         declarations=folder.declared(plan, as_of),
+        notes=resolution.notes,
     )
     folder.seal(info, digests.keys())
     return folder

@@ -18,7 +18,8 @@ from qmtestbed.resolve.capabilities import unmet_needs
 from qmtestbed.resolve.datasets import TableFacts, describe_data
 from qmtestbed.resolve.files import find_file
 from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
-from qmtestbed.resolve.models import ModelFacts, is_model
+from qmtestbed.resolve.models import ModelFacts, find_model, is_model
+from qmtestbed.tracking.uris import is_logged
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
@@ -60,7 +61,8 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
         checks={id: filled_in(check, catalogue) for id, check in plan.checks.items()},
     )
     facts = {name: _facts(b, plan.inventories[name]) for name, b in bound.items()}
-    return Resolution(resolved, builder.jobs, checks, facts)
+    notes = tuple(note for b in bound.values() for note in b.notes)
+    return Resolution(resolved, builder.jobs, checks, facts, notes)
 
 
 def probe_job(plan: Plan, bound: Mapping[str, Bound], model: str, data: str) -> Job:
@@ -79,10 +81,14 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
     kinds = _kinds(plan, catalogue, folder)
     bound: dict[str, Bound] = {}
     problems: list[Problem] = []
-    for name, kind in kinds.items():
+    # Models first: a data set may be named as one of the run that logged the model.
+    for name, kind in sorted(kinds.items(), key=lambda item: item[1] != "model"):
         inventory = plan.inventories[name]
         try:
-            bound[name] = _find(name, inventory, kind, folder)
+            if kind != "model" and is_logged(inventory.uri):
+                bound[name] = _find_logged(name, inventory, kind, _run_of_model(name, plan, bound))
+            else:
+                bound[name] = _find(name, inventory, kind, folder)
         except InputError as error:
             problems.extend(error.problems)
             continue
@@ -126,8 +132,6 @@ _BY_NAME = {"model": "model", "previous": "model", "design": "design"}
 
 def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
     if kind == "model":
-        from qmtestbed.resolve.mlflow import find_model
-
         return Bound(name, inventory, find_model(name, inventory.uri, folder))
     if kind in ("design", "file"):
         path = find_file(name, inventory, folder)
@@ -136,6 +140,38 @@ def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
     if isinstance(facts, ImagesFacts) and inventory.label is None and "labels" in facts.columns:
         inventory = replace(inventory, label="labels")
     return Bound(name, inventory, facts)
+
+
+def _find_logged(name: str, inventory: Inventory, kind: str, model_run: str | None) -> Bound:
+    """Find a data set of an MLflow run, and compare it with what was logged."""
+    from qmtestbed.tracking.datasets import find_data, unproven
+
+    logged = find_data(f"inventory {name!r}", inventory.uri, model_run)
+    located = replace(inventory, uri=str(logged.path), requested=inventory.shown)
+    bound = _find(name, located, kind, Path())
+    if logged.sha256 not in (None, bound.found.sha256):
+        raise IntegrityError(
+            Problem(
+                f"inventory {name!r}: the data set {logged.name!r} is not the one that was logged",
+                inventory.shown,
+                f"{logged.path.name} has sha256 {bound.found.sha256[:16]}…, logged was {str(logged.sha256)[:16]}…",
+                "restore the file, or log the new one as another data set",
+            )
+        )
+    rows = getattr(bound.found, "rows", 0)
+    return replace(bound, logged=logged, notes=tuple(n for n in (unproven(logged, rows),) if n))
+
+
+def _run_of_model(name: str, plan: Plan, bound: Mapping[str, Bound]) -> str | None:
+    """Give the run that logged the model which is bound together with a data set; ``None`` if that is not one run."""
+    if not plan.checks:
+        beside = {"model"}
+    else:
+        uses = [c.with_ for c in plan.checks.values() if name in c.with_.values()] or [{"model": "model"}]
+        beside = {n for with_ in uses for n in with_.values() if isinstance(n, str)}
+    models = {n: b.found.run for n, b in bound.items() if n in beside and b.found.kind == "model"}
+    runs = {models["model"]} if "model" in models else set(models.values())
+    return runs.pop() if len(runs) == 1 else None
 
 
 def _features_missing(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
@@ -205,7 +241,9 @@ _CARRIER = {"predictions": "table", "design": "file"}
 def _pinned(bound: Bound, folder: Path, run_folder: Path) -> Inventory:
     """Write an inventory as the resolved plan has it: pinned, and relative to the run folder."""
     written, found = bound.inventory, bound.found
-    if isinstance(found, ModelFacts) and ":" in found.uri.split("/")[0]:
+    if bound.logged is not None:
+        uri = bound.logged.uri
+    elif isinstance(found, ModelFacts) and ":" in found.uri.split("/")[0]:
         uri = found.uri
     else:
         uri = Path(os.path.relpath((folder / written.uri).resolve(), run_folder.resolve())).as_posix()
@@ -224,7 +262,7 @@ def _facts(bound: Bound, inventory: Inventory) -> InventoryFacts:
     found = bound.found
     requested = inventory.requested or inventory.uri
     if isinstance(found, ModelFacts):
-        return InventoryFacts(found.uri, found.sha256, requested, found.flavour, found.version)
+        return InventoryFacts(found.uri, found.sha256, requested, found.flavour, found.version, page=found.page)
     if isinstance(found, TableFacts):
         return InventoryFacts(found.path.name, found.sha256, requested, rows=found.rows, columns=len(found.columns))
     rows = found.rows if isinstance(found, ImagesFacts) else None

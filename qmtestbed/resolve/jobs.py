@@ -17,6 +17,7 @@ from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import PROBED
 from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
+from qmtestbed.tracking.uris import LoggedData
 from qmtestbed.types.codec import encode
 from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
 from qmtestbed.types.manifest import InputKind, InputSpec, Limits
@@ -29,11 +30,16 @@ _OWN_LIMITS = Limits(timeout="30min", memory="8GiB")
 
 @dataclass(frozen=True)
 class Bound:
-    """An inventory that was found: its plan entry and what it is."""
+    """An inventory that was found: its plan entry and what it is.
+
+    ``logged`` is where it was found in MLflow, for data that a run was given; ``notes`` are for the page.
+    """
 
     name: str
     inventory: Inventory
     found: ModelFacts | TableFacts | ImagesFacts | FileFacts
+    logged: LoggedData | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

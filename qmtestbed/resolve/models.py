@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from qmtestbed.digests import sha256_of_model
 from qmtestbed.documents import read_document
 from qmtestbed.errors import ContentError, ModelError, Problem
+from qmtestbed.tracking.uris import FORMS
 
 FLAVOURS = ("sklearn", "pytorch", "python_function")
 """Flavours that can be loaded, best first."""
@@ -22,7 +23,8 @@ class ModelFacts:
     """A logged model: where its files are, what it is pinned to, and what its ``MLmodel`` says.
 
     ``features`` are the names of its inputs in order, or ``None`` where it has no signature with names;
-    ``libraries`` are the distributions that its requirements name: its answers may depend on them.
+    ``libraries`` are the distributions that its requirements name: its answers may depend on them. ``run`` is the id of
+    the MLflow run that logged it, ``page`` its address on the website of the tracking server.
     """
 
     folder: Path
@@ -34,12 +36,42 @@ class ModelFacts:
     optional_features: frozenset[str] = frozenset()
     version: str | None = None
     libraries: tuple[str, ...] = ()
+    run: str | None = None
+    page: str | None = None
     kind: Literal["model"] = "model"
 
 
 def is_model(uri: str, folder: Path) -> bool:
     """Whether a URI names a model rather than a file of data."""
     return uri.startswith(("models:", "runs:")) or (folder / uri / "MLmodel").resolve().is_file()
+
+
+def find_model(name: str, uri: str, folder: Path) -> ModelFacts:
+    """Pin a model and fetch its files.
+
+    Parameters
+    ----------
+    name
+        What the plan calls it, for messages.
+    uri
+        ``models:/…``, ``runs:/…`` or the path of a logged model's folder.
+    folder
+        Where a relative path starts from.
+
+    Raises
+    ------
+    ModelError
+        Unknown model, alias, version or run; a store that can't be reached; files that are no MLflow model.
+    """
+    if not uri.startswith(("models:", "runs:")):
+        path = (folder / uri).resolve()
+        if not path.is_dir():
+            raise ModelError(Problem(f"inventory {name!r}: no such model", uri, do=f"write {FORMS}"))
+        return describe_model(name, path, uri, uri, None)
+    from qmtestbed.tracking.models import fetch_model
+
+    found = fetch_model(f"inventory {name!r}", uri)
+    return replace(describe_model(name, found.folder, found.uri, uri, found.version), page=found.page)
 
 
 def describe_model(name: str, folder: Path, uri: str, requested: str, version: str | None) -> ModelFacts:
@@ -68,7 +100,8 @@ def describe_model(name: str, folder: Path, uri: str, requested: str, version: s
     features, optional = _features(data.get("signature"))
     libraries = _libraries(folder / "requirements.txt")
     digest = sha256_of_model(folder)
-    return ModelFacts(folder, uri, requested, digest, flavour, features, optional, version, libraries)
+    run = data.get("run_id") if isinstance(data.get("run_id"), str) else None
+    return ModelFacts(folder, uri, requested, digest, flavour, features, optional, version, libraries, run)
 
 
 def _libraries(requirements: Path) -> tuple[str, ...]:

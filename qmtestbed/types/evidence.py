@@ -26,6 +26,7 @@ class InventoryFacts:
     version: Annotated[str | None, Shape(doc="registered model and version, such as churn/3")] = None
     rows: int | None = None
     columns: int | None = None
+    page: Annotated[str | None, Shape(doc="its address on the website of the tracking server")] = None
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,12 @@ class Resolution:
         Check → key of its job.
     inventories
         What each inventory is, for the header of the page.
+    notes
+        What a reader of the page has to know of the inventories.
     """
 
     plan: Plan
     jobs: tuple[Job, ...]
     checks: Mapping[str, str]
     inventories: Mapping[str, InventoryFacts]
+    notes: tuple[str, ...] = ()
