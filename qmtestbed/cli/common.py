@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,27 +28,33 @@ def add_content(parser: argparse.ArgumentParser) -> None:
 
 
 def add_execution(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation`` and ``--no-cache``."""
+    """Add ``--jobs``, ``--isolation``, ``--log`` and ``--no-cache``."""
     parser.add_argument(
         "--isolation",
         choices=("none", "process", "sandbox"),
         default="sandbox",
         help="how children are contained (default: sandbox, all that this host offers; see qmtestbed doctor)",
     )
+    parser.add_argument("--log", action="store_true", help="write the assessment to MLflow, beside the model")
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
         "--jobs", type=_positive, metavar="N", help="how many checks run at once (default: one per core)"
     )
 
 
-def add_judging(parser: argparse.ArgumentParser) -> None:
-    """Add ``--require``, ``--as-of`` and ``--lang``."""
+def add_require(parser: argparse.ArgumentParser) -> None:
+    """Add ``--require``."""
     parser.add_argument(
         "--require",
         choices=("criteria", "measured", "requirements"),
         default="criteria",
-        help="what the exit code looks at (default: criteria)",
+        help="what the verdict as a whole looks at (default: criteria)",
     )
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """Add ``--require``, ``--as-of`` and ``--lang``."""
+    add_require(parser)
     parser.add_argument(
         "--as-of", type=_date, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
     )
@@ -88,6 +95,7 @@ def options_of(arguments: Any) -> Options:
         as_of=getattr(arguments, "as_of", None),
         cache=not getattr(arguments, "no_cache", False),
         isolation=getattr(arguments, "isolation", "sandbox"),
+        log=getattr(arguments, "log", False),
     )
 
 
@@ -118,6 +126,10 @@ def print_outcome(outcome: Outcome) -> None:
             print(f"  {left.ait}: {inert(left.why)}")
     print(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
     print(f"Page:     {outcome.page}")
+    if outcome.logged:
+        print(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
+    if outcome.not_logged:
+        print(f"qmtestbed: not written to MLflow: {outcome.not_logged}", file=sys.stderr)
     print(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from qmtestbed.ait import RESOURCE_TYPES, Resource
 from qmtestbed.digests import sha256_of_file, sha256_of_value
@@ -24,7 +24,7 @@ from qmtestbed.types.record import Record
 
 T = TypeVar("T")
 
-_NOT_EVIDENCE = ("bundle.json", "assessment.json", "views.json", "notes.jsonl")
+_NOT_EVIDENCE = ("bundle.json", "assessment.json", "views.json", "notes.jsonl", "mlflow.json")
 _ENDINGS = {"predictions": "arrow"}
 
 
@@ -201,6 +201,10 @@ class RunFolder:
     def write_assessment(self, assessment: Assessment) -> None:
         """Write the verdicts."""
         files.write(self.path / "assessment.json", pretty(assessment))
+
+    def write_logged(self, run: Any) -> None:
+        """Write where in MLflow this run is."""
+        files.write(self.path / "mlflow.json", pretty(run))
 
     def write_views(self, views: Sequence[tuple[ViewEntry, bytes | Iterable[bytes]]]) -> None:
         """Write pages and the list of them; pages of other languages that are there already stay listed."""

@@ -5,6 +5,7 @@ from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
 from qmtestbed.pipeline.run import resolve_only, run
+from qmtestbed.pipeline.write_back import log
 
 __all__ = [
     "Draft",
@@ -17,6 +18,7 @@ __all__ = [
     "evaluate",
     "judge_again",
     "judge_by",
+    "log",
     "report",
     "resolve_only",
     "run",

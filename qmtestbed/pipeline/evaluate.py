@@ -20,7 +20,7 @@ from qmtestbed.plan import check_plan
 from qmtestbed.resolve import find_inventories, probe_job
 from qmtestbed.resolve.capabilities import PROBED, unmet_needs
 from qmtestbed.resolve.jobs import Bound
-from qmtestbed.tracking.uris import PREFIX
+from qmtestbed.tracking.uris import in_mlflow
 from qmtestbed.types.assessment import LeftOut
 from qmtestbed.types.codec import lean
 from qmtestbed.types.job import Job
@@ -166,7 +166,7 @@ def _table(out: Path, path: str, r: Roles) -> Inventory:
 
 
 def _from(out: Path, uri: str) -> str:
-    if uri.startswith(("models:", "runs:", PREFIX)):
+    if in_mlflow(uri):
         return uri
     return Path(os.path.relpath(Path(uri).resolve(), out.resolve())).as_posix()
 

@@ -10,6 +10,7 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import ExitCode
 from qmtestbed.evidence import Store, default_path
 from qmtestbed.execute import Isolation
+from qmtestbed.tracking.uris import LoggedRun
 from qmtestbed.types.assessment import Assessment, Require
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.job import Job
@@ -37,6 +38,8 @@ class Options:
         Day of the assessment as an ISO date; by default today.
     cache
         Whether records of earlier runs are used, and those of this one kept for later.
+    log
+        Whether the assessment is written to MLflow at the end.
     isolation
         ``sandbox``: every layer that this host offers; ``process``: limits only; ``none``: a child process, no more.
     """
@@ -50,6 +53,7 @@ class Options:
     as_of: str | None = None
     cache: bool = True
     isolation: Isolation = "sandbox"
+    log: bool = False
 
     def store(self) -> Store | None:
         """Records of earlier runs, if they may be used."""
@@ -62,13 +66,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: where it is, what it found, and what to tell the shell."""
+    """A finished run: where it is, what it found, and what to tell the shell.
+
+    ``logged`` is where it was written to in MLflow, ``not_logged`` why it could not be.
+    """
 
     folder: Path
     assessment: Assessment
     evidence: Evidence
     exit_code: ExitCode
     page: Path
+    logged: LoggedRun | None = None
+    not_logged: str = ""
 
 
 class Silent:

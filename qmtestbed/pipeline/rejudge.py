@@ -16,6 +16,7 @@ from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.run import content_used
 from qmtestbed.plan import load_plan
 from qmtestbed.resolve import filled_in
+from qmtestbed.tracking.uris import in_mlflow
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
 
@@ -83,7 +84,7 @@ def rebound(
     inventories = dict(plan.inventories)
     for name, known in same.items():
         pinned = evidence.plan.inventories[known]
-        uri = pinned.uri if _is_registered(pinned.uri) else _moved(pinned.uri, run_folder, out)
+        uri = pinned.uri if in_mlflow(pinned.uri) else _moved(pinned.uri, run_folder, out)
         inventories[name] = replace(inventories[name], uri=uri, sha256=pinned.sha256, requested=pinned.requested)
     return replace(plan, inventories=inventories, checks=filled), records
 
@@ -91,7 +92,7 @@ def rebound(
 def _same_inventory(inventory: Inventory, folder: Path, pinned: Inventory, run_folder: Path) -> bool:
     """Whether both name the same model or file and give its columns the same roles."""
     if inventory.uri not in (pinned.uri, pinned.requested) and (
-        _is_registered(inventory.uri) or (folder / inventory.uri).resolve() != (run_folder / pinned.uri).resolve()
+        in_mlflow(inventory.uri) or (folder / inventory.uri).resolve() != (run_folder / pinned.uri).resolve()
     ):
         return False
     if inventory.sha256 not in (None, pinned.sha256):
@@ -107,10 +108,6 @@ def _roles_only(inventory: Inventory) -> Inventory:
 def _same_measurement(check: Check, other: Check, same: Mapping[str, str]) -> bool:
     bindings = {n: same.get(v) if isinstance(v, str) else None for n, v in check.with_.items()}
     return (other.ait, dict(other.params), dict(other.with_)) == (check.ait, dict(check.params), bindings)
-
-
-def _is_registered(uri: str) -> bool:
-    return uri.startswith(("models:", "runs:"))
 
 
 def _moved(uri: str, old: Path, new: Path) -> str:

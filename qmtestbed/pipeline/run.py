@@ -15,6 +15,7 @@ from qmtestbed.evidence import RunFolder, run_id
 from qmtestbed.execute import Launcher, Progress, execute, launcher_for
 from qmtestbed.pipeline.conclude import conclude
 from qmtestbed.pipeline.options import Options, Outcome, Silent
+from qmtestbed.pipeline.write_back import logged
 from qmtestbed.plan import load_plan
 from qmtestbed.resolve import resolve
 from qmtestbed.types.assessment import LeftOut
@@ -48,8 +49,10 @@ def run_loaded(
     launcher: Launcher | None = None,
 ) -> Outcome:
     """Run a plan that was read; ``made`` are records of its jobs that exist, ``launcher`` one that is warm already."""
+    folder = _collect(loaded, catalogue, options, progress, left_out, made or {}, launcher)
     # From here on everything is read back from the folder: plan and jobs need not stay in memory.
-    return conclude(_collect(loaded, catalogue, options, progress, left_out, made or {}, launcher), catalogue, options)
+    outcome = conclude(folder, catalogue, options)
+    return logged(outcome, options) if options.log else outcome
 
 
 def _collect(
@@ -66,6 +69,8 @@ def _collect(
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
     resolution = resolve(loaded, catalogue, path)
+    if options.log:
+        _can_be_logged(resolution, path)
     folder = RunFolder(path, options.store())
     plan = folder.open(loaded, resolution.plan, content_used(loaded.plan, catalogue))
     for record in made.values():
@@ -89,6 +94,13 @@ def _collect(
     )
     folder.seal(info, digests.keys())
     return folder
+
+
+def _can_be_logged(resolution: Resolution, path: Path) -> None:
+    """Refuse before anything runs what could not be written to MLflow at the end."""
+    from qmtestbed.tracking.writing import assessed_model
+
+    assessed_model(resolution.inventories, str(path))
 
 
 def execute_jobs(

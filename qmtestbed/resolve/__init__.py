@@ -84,6 +84,8 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
     # Models first: a data set may be named as one of the run that logged the model.
     for name, kind in sorted(kinds.items(), key=lambda item: item[1] != "model"):
         inventory = plan.inventories[name]
+        if problems and is_logged(inventory.uri):
+            continue  # that its model was not found is said already
         try:
             if kind != "model" and is_logged(inventory.uri):
                 bound[name] = _find_logged(name, inventory, kind, _run_of_model(name, plan, bound))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from qmtestbed.tracking.uris import PREFIX, LoggedData
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Run
+    from mlflow.entities import Dataset, DatasetInput, Run
 
 SHA256_TAG = "qmtestbed.sha256"
 """Tag of a dataset input that holds the SHA-256 of the whole file."""
@@ -19,7 +20,7 @@ SHA256_TAG = "qmtestbed.sha256"
 COVERED = 10_000
 """Rows of a table (elements of an array) that MLflow's own digest covers."""
 
-_CONTEXT = "mlflow.data.context"
+CONTEXT_TAG = "mlflow.data.context"
 _HOW = (
     'log it with a file as its source: mlflow.log_input(mlflow.data.from_pandas(df, source="data/test.parquet", '
     'targets="label"), context="test")'
@@ -55,7 +56,7 @@ def find_data(what: str, uri: str, model_run: str | None) -> LoggedData:
     with mlflow_errors(f"{what}: the run of the data set can't be read", uri, do, DataError):
         client = connect(what, uri)
         run = client.get_run(run_id)
-    chosen = _choose(what, uri, run, wanted)
+    chosen = input_of(what, uri, run, wanted)
     path = _file_of(what, uri, chosen)
     data = LoggedData(path, run_id, _context(chosen) or chosen.dataset.name, chosen.dataset.name,
                       chosen.dataset.digest, _known_digest(run, chosen))  # fmt: skip
@@ -64,21 +65,26 @@ def find_data(what: str, uri: str, model_run: str | None) -> LoggedData:
     return data
 
 
-def remember_digest(client: MlflowClient, data_run: str, name: str, digest: str, sha256: str) -> None:
+def remember_digest(client: MlflowClient, run: str, dataset: Dataset, sha256: str) -> None:
     """Keep the digest of a whole file with the run that was given it, so that a later change of it is seen."""
-    client.set_tag(data_run, f"{SHA256_TAG}.{name}.{digest}", sha256)
+    client.set_tag(run, _tag_of(dataset), sha256)
+
+
+def _tag_of(dataset: Dataset) -> str:
+    name = re.sub(r"[^\w.\- /]", "_", dataset.name)
+    return f"{SHA256_TAG}.{name[:150]}.{dataset.digest}"
 
 
 def _context(given: DatasetInput) -> str:
-    return next((t.value for t in given.tags if t.key == _CONTEXT), "")
+    return next((t.value for t in given.tags if t.key == CONTEXT_TAG), "")
 
 
 def _known_digest(run: Run, given: DatasetInput) -> str | None:
     own = next((t.value for t in given.tags if t.key == SHA256_TAG), None)
-    return own or run.data.tags.get(f"{SHA256_TAG}.{given.dataset.name}.{given.dataset.digest}")
+    return own or run.data.tags.get(_tag_of(given.dataset))
 
 
-def _choose(what: str, uri: str, run: Run, wanted: str) -> DatasetInput:
+def input_of(what: str, uri: str, run: Run, wanted: str) -> DatasetInput:
     """Choose a run's input by its context, else by its name; exactly one."""
     inputs = list(run.inputs.dataset_inputs) if run.inputs else []
     by_context = [i for i in inputs if _context(i) == wanted]

@@ -12,6 +12,11 @@ PREFIX = "mlflow:"
 """How the name of a data set of a run begins."""
 
 
+def in_mlflow(uri: str) -> bool:
+    """Whether a URI names something that MLflow has, rather than a file or folder."""
+    return uri.startswith(("models:", "runs:", PREFIX))
+
+
 def is_logged(uri: str) -> bool:
     """Whether a URI names a data set of a run rather than a file."""
     return uri.startswith(PREFIX)
@@ -56,3 +61,13 @@ class LoggedData:
     def uri(self) -> str:
         """URI of exactly this input."""
         return f"{PREFIX}{self.run}/{self.context}"
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """Where an assessment was written to: the store, its experiment and run, and their page if there is a website."""
+
+    store: str
+    experiment: str
+    run: str
+    page: str | None = None

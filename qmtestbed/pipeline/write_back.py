@@ -1,0 +1,49 @@
+"""``log``: an assessment into MLflow, at the end of a run or later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from qmtestbed.errors import ExitCode, InputError
+from qmtestbed.evidence import RunFolder
+from qmtestbed.judging import exit_code, judge
+from qmtestbed.pipeline.options import Options, Outcome
+from qmtestbed.tracking.uris import LoggedRun
+from qmtestbed.types.assessment import Assessment, Verdict
+from qmtestbed.types.evidence import Evidence
+
+_VERDICTS: dict[ExitCode, Verdict] = {ExitCode.MET: "met", ExitCode.NOT_MET: "not_met"}
+
+
+def log(run_folder: Path, options: Options) -> LoggedRun:
+    """Write a finished run into MLflow, once however often it is asked for.
+
+    Raises
+    ------
+    InputError
+        No finished run, no model of MLflow, or a store that can't be written to.
+    IntegrityError
+        The folder was altered.
+    """
+    folder = RunFolder(run_folder)
+    evidence = folder.read()
+    return _write(folder, evidence, judge(evidence), options)
+
+
+def logged(outcome: Outcome, options: Options) -> Outcome:
+    """Write a run that has just ended; that the server can't be reached costs no verdict, and is said."""
+    try:
+        run = _write(RunFolder(outcome.folder), outcome.evidence, outcome.assessment, options)
+    except InputError as error:
+        return replace(outcome, not_logged=str(error))
+    return replace(outcome, logged=run)
+
+
+def _write(folder: RunFolder, evidence: Evidence, assessment: Assessment, options: Options) -> LoggedRun:
+    from qmtestbed.tracking.writing import log_assessment
+
+    verdict = _VERDICTS.get(exit_code(assessment, options.require), "undetermined")
+    run = log_assessment(folder.path, evidence, assessment, verdict)
+    folder.write_logged(run)
+    return run

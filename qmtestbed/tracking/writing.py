@@ -1,0 +1,261 @@
+"""Writing an assessment back: one MLflow run per assessment, beside the model that it is about."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmtestbed.ait import Estimate, Undefined
+from qmtestbed.errors import ModelError, Problem
+from qmtestbed.tracking.connection import connect, mlflow_errors, tracking_store, web_page
+from qmtestbed.tracking.datasets import CONTEXT_TAG, SHA256_TAG, input_of, remember_digest
+from qmtestbed.tracking.uris import PREFIX, LoggedRun, is_logged
+from qmtestbed.types.assessment import Assessment, Verdict
+from qmtestbed.types.evidence import Evidence, InventoryFacts
+from qmtestbed.types.record import Record
+from qmtestbed.types.values import Single
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Metric
+
+FOLDER = "qmtestbed"
+"""Artifact folder that holds the run folder."""
+
+_BATCH = 500
+_LONGEST_KEY = 250
+
+
+def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, verdict: Verdict) -> LoggedRun:
+    """Write an assessment into the experiment of the model that it is about.
+
+    Doing it again changes nothing: the run is found by our own run id. Metrics are ``qmt/<check>/<measure>``, with
+    ``.low``, ``.high`` and ``.n`` beside each estimate and ``/<key>`` for a measure given per class, column, …; each
+    is linked to the logged model and to the data of its check, and its step is the number of the version.
+
+    Parameters
+    ----------
+    folder
+        The run folder, kept whole as artifacts.
+    evidence, assessment
+        What it holds.
+    verdict
+        Of the whole, as the exit code tells it.
+
+    Raises
+    ------
+    ModelError
+        The run is about no model that MLflow knows, or the store can't be written to.
+    """
+    facts = assessed_model(evidence.info.inventories, str(folder))
+    model = facts.uri.removeprefix("models:/")
+    what, do = "the assessment could not be written to MLflow", f"when the store is up: qmtestbed log {folder}"
+    with mlflow_errors(what, str(folder), do):
+        client = connect(what, str(folder))
+        experiment = client.get_logged_model(model).experiment_id
+        run = _run_for(client, experiment, assessment)
+        datasets = _datasets(client, evidence, folder)
+        _log_inputs(client, run, model, datasets)
+        metrics = list(_metrics(evidence, assessment, facts, datasets))
+        for start in range(0, len(metrics), _BATCH):
+            client.log_batch(run, metrics=metrics[start : start + _BATCH])
+        client.log_artifacts(run, str(folder), FOLDER)
+        tags = _tags(evidence, assessment, verdict, run, facts)
+        _tag_run(client, run, {**tags, "mlflow.note.content": (folder / "summary.md").read_text("utf-8")[:7_000]})
+        client.set_terminated(run, "FINISHED")
+        _tag_model(client, model, facts, tags)
+    return LoggedRun(tracking_store(), experiment, run, web_page(f"/experiments/{experiment}/runs/{run}"))
+
+
+def assessed_model(inventories: Mapping[str, InventoryFacts], where: str) -> InventoryFacts:
+    """Give the logged model that a run is about: the inventory called model, else the only one of MLflow.
+
+    Raises
+    ------
+    ModelError
+        There is none, or it can't be told which.
+    """
+    known = {n: f for n, f in inventories.items() if f.flavour and f.uri.startswith("models:/m-")}
+    if "model" in known:
+        return known["model"]
+    if len(known) == 1:
+        return next(iter(known.values()))
+    do = "assess a model by models:/… or runs:/…; with several, call the one that the run is about 'model'"
+    found = ", ".join(known) or "no model of MLflow"
+    raise ModelError(Problem("nothing can be written to MLflow: which model is it about?", where, found, do))
+
+
+def _run_for(client: MlflowClient, experiment: str, assessment: Assessment) -> str:
+    """Give the MLflow run of this assessment, made if there is none."""
+    found = client.search_runs([experiment], f"tags.`qmt.run` = '{assessment.run}'", max_results=1)
+    if found:
+        return str(found[0].info.run_id)
+    made = client.create_run(
+        experiment, run_name=f"qmtestbed {assessment.component}"[:200], tags={"qmt.run": assessment.run}
+    )
+    return str(made.info.run_id)
+
+
+# -- data sets ------------------------------------------------------------------------------------------------
+
+
+def _datasets(client: MlflowClient, evidence: Evidence, folder: Path) -> dict[str, DatasetInput]:
+    """Give every table and images file as a dataset input: the very one that was logged, if it came from MLflow."""
+    made = {}
+    for name, facts in evidence.info.inventories.items():
+        if facts.flavour or facts.rows is None:
+            continue
+        uri = evidence.plan.inventories[name].uri
+        if is_logged(uri):
+            made[name] = _logged_before(client, name, uri, facts)
+        else:
+            made[name] = _as_input(name, facts, (folder / uri).resolve())
+    return made
+
+
+def _logged_before(client: MlflowClient, name: str, uri: str, facts: InventoryFacts) -> DatasetInput:
+    from mlflow.entities import DatasetInput, InputTag
+
+    run_id, _, wanted = uri.removeprefix(PREFIX).rpartition("/")
+    given = input_of(f"inventory {name!r}", uri, client.get_run(run_id), wanted)
+    remember_digest(client, run_id, given.dataset, facts.sha256)
+    return DatasetInput(given.dataset, [InputTag(CONTEXT_TAG, name), InputTag(SHA256_TAG, facts.sha256)])
+
+
+def _as_input(name: str, facts: InventoryFacts, path: Path) -> DatasetInput:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=facts.uri[:500],
+        digest=facts.sha256[:36],
+        source_type="local",
+        source=json.dumps({"uri": str(path)}),
+        profile=json.dumps({"num_rows": facts.rows}),
+    )
+    return DatasetInput(dataset, [InputTag(CONTEXT_TAG, name), InputTag(SHA256_TAG, facts.sha256)])
+
+
+def _log_inputs(client: MlflowClient, run: str, model: str, datasets: Mapping[str, DatasetInput]) -> None:
+    """Link the run to its model and data, each once: MLflow refuses to be told again of a model."""
+    from mlflow.entities import LoggedModelInput
+
+    there = client.get_run(run).inputs
+    if not there.model_inputs:
+        client.log_inputs(run, models=[LoggedModelInput(model)])
+    if not there.dataset_inputs:
+        client.log_inputs(run, datasets=list(datasets.values()))
+
+
+# -- metrics --------------------------------------------------------------------------------------------------
+
+
+def _metrics(
+    evidence: Evidence, assessment: Assessment, model: InventoryFacts, datasets: Mapping[str, DatasetInput]
+) -> Iterator[Metric]:
+    """Give every number of every check, linked to the model and to the data of the check."""
+    from mlflow.entities import Metric
+
+    number = (model.version or "").rpartition("/")[2]
+    taken: set[str] = set()
+    for check in assessment.checks:
+        record = evidence.record_of(check.id)
+        if record is None or check.id not in evidence.plan.checks:
+            continue
+        bound = evidence.plan.checks[check.id].with_.get("data")
+        data = datasets.get(bound) if isinstance(bound, str) else None
+        for key, value in _numbers(f"qmt/{_plain(check.id)}", record):
+            yield Metric(
+                _free(key, taken),
+                value,
+                _milliseconds(record),
+                int(number) if number.isdigit() else 0,
+                model_id=model.uri.removeprefix("models:/"),
+                dataset_name=data.dataset.name if data else None,
+                dataset_digest=data.dataset.digest if data else None,
+            )
+
+
+def _numbers(prefix: str, record: Record) -> Iterator[tuple[str, float]]:
+    for measure, given in record.measures.items():
+        for key, value in given.singles():
+            name = f"{prefix}/{_plain(measure)}" + (f"/{_plain(key)}" if key is not None else "")
+            yield from _of_single(name, value)
+
+
+def _of_single(name: str, value: Single) -> Iterator[tuple[str, float]]:
+    if isinstance(value, Undefined):
+        return
+    if not isinstance(value, Estimate):
+        yield name, float(value)
+        return
+    parts = (("", value.value), (".low", value.low), (".high", value.high), (".n", value.n))
+    for ending, number in parts:
+        if number is not None:
+            yield name + ending, float(number)
+
+
+def _plain(text: str) -> str:
+    """Write a name with the characters that MLflow allows in a part of a metric's name."""
+    return re.sub(r"[^\w.\- :]", "_", text).strip(".") or "_"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Shorten a name to what MLflow allows, and number it if another was cut or cleaned to the same."""
+    name, n = name[: _LONGEST_KEY - 8], 1
+    free = name
+    while free in taken:
+        n += 1
+        free = f"{name}.{n}"
+    taken.add(free)
+    return free
+
+
+def _milliseconds(record: Record) -> int:
+    """Give the time of the measurement: writing it again gives the same metric, and MLflow keeps it once."""
+    return int(datetime.fromisoformat(record.started).timestamp() * 1000) if record.started else 0
+
+
+# -- tags -----------------------------------------------------------------------------------------------------
+
+
+def _tags(
+    evidence: Evidence, assessment: Assessment, verdict: Verdict, run: str, model: InventoryFacts
+) -> dict[str, str]:
+    c, e = assessment.headlines.criteria, assessment.headlines.evidence
+    evidence_said = f"measured parts {e.measured_supported} of {e.measured_needed}, "
+    evidence_said += f"declared parts {e.declared_supported} of {e.declared_needed}"
+    layers = [set(r.isolation) for r in evidence.records.values()]
+    name, _, number = (model.version or "").rpartition("/")
+    return {
+        "qmt.run": assessment.run,
+        "qmt.mlflow_run": run,
+        "qmt.component": assessment.component[:500],
+        "qmt.model": name,
+        "qmt.version": number,
+        "qmt.as_of": assessment.as_of,
+        "qmt.verdict": verdict,
+        "qmt.criteria": f"{c.met} of {c.judged} met, {c.not_met} not met, {c.undetermined} undetermined",
+        "qmt.evidence": evidence_said if e.level_asked else "no level asked for",
+        "qmt.guidelines": ", ".join(assessment.guidelines),
+        "qmt.isolation": ", ".join(sorted(set.intersection(*layers))) if layers else "",
+    }
+
+
+def _tag_run(client: MlflowClient, run: str, tags: Mapping[str, str]) -> None:
+    from mlflow.entities import RunTag
+
+    client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
+
+
+def _tag_model(client: MlflowClient, model: str, facts: InventoryFacts, tags: Mapping[str, str]) -> None:
+    """Leave the verdict, and where it is from, with the logged model and with the version that was assessed."""
+    left = {k: v for k, v in tags.items() if k not in ("qmt.model", "qmt.version")}
+    client.set_logged_model_tags(model, left)
+    name, _, number = (facts.version or "").rpartition("/")
+    if name:
+        for key, value in left.items():
+            client.set_model_version_tag(name, number, key, value)
