@@ -86,9 +86,20 @@ def mlflow_errors(what: str, where: str, do: str, kind: type[InputError] = Model
     try:
         yield
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, OSError) as error:
-        lines = str(error).strip().splitlines()
-        found = lines[0][:300] if lines else type(error).__name__
-        raise kind(Problem(what, where, f"{found} (store: {tracking_store()})", do)) from None
+        raise kind(_problem(error, what, where, do)) from None
+
+
+def _problem(error: Exception, what: str, where: str, do: str) -> Problem:
+    said, store = str(error).strip(), tracking_store()
+    if any(sign in said for sign in ("Max retries exceeded", "Connection refused", "Failed to establish")):
+        do = "start it, or set MLFLOW_TRACKING_URI to the server that is meant"
+        return Problem(f"{what}: the tracking server does not answer", where, store, do)
+    if "unsupported URI" in said or "Unsupported URI" in said:
+        do = "write http://…, https://… or sqlite:///…"
+        return Problem(f"{what}: MLFLOW_TRACKING_URI is not the address of a store", where, store, do)
+    # SQLAlchemy's first line is about its own workings; what the database said stands in brackets after it.
+    lines = [line for line in said.splitlines() if not line.startswith("(raised as a result of")]
+    return Problem(what, where, f"{lines[0][:300] if lines else type(error).__name__} (store: {store})", do)
 
 
 @functools.cache

@@ -56,11 +56,14 @@ def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, ver
     what, do = "the assessment could not be written to MLflow", f"when the store is up: qmtestbed log {folder}"
     with mlflow_errors(what, str(folder), do):
         client = connect(what, str(folder))
-        experiment = client.get_logged_model(model).experiment_id
+        logged = client.get_logged_model(model)
+        experiment = logged.experiment_id
         run = _run_for(client, experiment, assessment)
         datasets = _datasets(client, evidence, folder)
         _log_inputs(client, run, model, datasets)
-        metrics = list(_metrics(evidence, assessment, facts, datasets))
+        # MLflow keeps a run's metric once however often it is sent, but refuses to link it to a model again.
+        linked = {m.key for m in logged.metrics or () if m.run_id == run}
+        metrics = [m for m in _metrics(evidence, assessment, facts, datasets) if m.key not in linked]
         for start in range(0, len(metrics), _BATCH):
             client.log_batch(run, metrics=metrics[start : start + _BATCH])
         client.log_artifacts(run, str(folder), FOLDER)
