@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from qmtestbed.cli import ait, cache, demo, doctor, evaluate, guideline, judge, log, report, run
+from qmtestbed.cli import ait, cache, demo, doctor, evaluate, gate, guideline, history, judge, log, report, run
 from qmtestbed.errors import ExitCode, QmtestbedError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -24,6 +24,8 @@ COMMANDS: dict[str, ModuleType] = {
     "judge": judge,
     "report": report,
     "log": log,
+    "gate": gate,
+    "history": history,
     "ait": ait,
     "guideline": guideline,
     "cache": cache,

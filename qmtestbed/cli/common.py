@@ -27,19 +27,24 @@ def add_content(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_execution(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation``, ``--log`` and ``--no-cache``."""
+def add_isolation(parser: argparse.ArgumentParser) -> None:
+    """Add ``--jobs``, ``--isolation`` and ``--no-cache``."""
     parser.add_argument(
         "--isolation",
         choices=("none", "process", "sandbox"),
         default="sandbox",
         help="how children are contained (default: sandbox, all that this host offers; see qmtestbed doctor)",
     )
-    parser.add_argument("--log", action="store_true", help="write the assessment to MLflow, beside the model")
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
-        "--jobs", type=_positive, metavar="N", help="how many checks run at once (default: one per core)"
+        "--jobs", type=positive, metavar="N", help="how many checks run at once (default: one per core)"
     )
+
+
+def add_execution(parser: argparse.ArgumentParser) -> None:
+    """Add ``--jobs``, ``--isolation``, ``--no-cache`` and ``--log``."""
+    add_isolation(parser)
+    parser.add_argument("--log", action="store_true", help="write the assessment to MLflow, beside the model")
 
 
 def add_require(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +71,8 @@ def add_language(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "ja"), default="en", help="language of the page (default: en)")
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a whole number of at least 1."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
@@ -96,6 +102,7 @@ def options_of(arguments: Any) -> Options:
         cache=not getattr(arguments, "no_cache", False),
         isolation=getattr(arguments, "isolation", "sandbox"),
         log=getattr(arguments, "log", False),
+        max_age=getattr(arguments, "max_age", None),
     )
 
 

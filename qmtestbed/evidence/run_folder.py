@@ -13,7 +13,7 @@ from qmtestbed.digests import sha256_of_file, sha256_of_value
 from qmtestbed.documents import decode_document, dump_document, parse_document, read_document
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import declarations, files
-from qmtestbed.evidence.store import Store
+from qmtestbed.evidence.store import REUSABLE, Store
 from qmtestbed.types.assessment import Assessment, DeclarationState
 from qmtestbed.types.codec import DecodeError, canonical, decode, encode, lean, pretty
 from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo, ViewEntry, Views
@@ -29,11 +29,22 @@ _ENDINGS = {"predictions": "arrow"}
 
 
 class RunFolder:
-    """One run on disk. Writes are whole files, so a killed run goes on where it stopped."""
+    """One run on disk. Writes are whole files, so a killed run goes on where it stopped.
 
-    def __init__(self, path: Path, store: Store | None = None) -> None:
+    Parameters
+    ----------
+    path
+        The folder.
+    store
+        Records of earlier runs.
+    not_before
+        When a record must have been made to be used again, as an ISO timestamp in UTC; empty for any time.
+    """
+
+    def __init__(self, path: Path, store: Store | None = None, not_before: str = "") -> None:
         self.path = path
         self._store = store
+        self._not_before = not_before
 
     @property
     def logs(self) -> Path:
@@ -80,9 +91,12 @@ class RunFolder:
         """Give a record that was kept here before an interruption, else one of the store, if it is whole."""
         here = self._kept(key)
         if here is not None:
-            return here if here.isolation == isolation else None
+            return here if here.isolation == isolation and self._fresh(here) else None
         found = self._store.get(key, isolation) if self._store else None
-        return self.keep(*found) if found else None
+        return self.keep(*found) if found and self._fresh(found[0]) else None
+
+    def _fresh(self, record: Record) -> bool:
+        return record.started >= self._not_before
 
     def _kept(self, key: str) -> Record | None:
         path = self.path / "records" / f"{key}.json"
@@ -119,6 +133,20 @@ class RunFolder:
             It is not there, or not readable.
         """
         return self._json(Record, f"records/{key}.json")
+
+    def reusable(self) -> dict[str, tuple[Record, Mapping[str, Path]]]:
+        """Give the records of a finished run that another run may use, marked as reused, with their resources.
+
+        Raises
+        ------
+        InputError, IntegrityError
+            As :meth:`read`.
+        """
+        return {
+            key: (replace(r, reused=True), {s.sha256: self.resource(s.sha256, s.kind) for s in r.resources.values()})
+            for key, r in self.read().records.items()
+            if r.status in REUSABLE and not r.volatile
+        }
 
     def resource(self, sha256: str, kind: str) -> Path:
         """Path of a resource by its content."""

@@ -2,13 +2,17 @@
 
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
+from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
 from qmtestbed.pipeline.run import resolve_only, run
 from qmtestbed.pipeline.write_back import log
+from qmtestbed.tracking.history import history
 
 __all__ = [
     "Draft",
+    "Gate",
+    "GateOutcome",
     "Options",
     "Outcome",
     "Silent",
@@ -16,6 +20,8 @@ __all__ = [
     "diagnose",
     "draft",
     "evaluate",
+    "gate",
+    "history",
     "judge_again",
     "judge_by",
     "log",

@@ -12,10 +12,9 @@ from qmtestbed.ait import Roles
 from qmtestbed.catalogue import AitEntry, Catalogue
 from qmtestbed.documents import dump_document, parse_document
 from qmtestbed.errors import PlanError, Problem
-from qmtestbed.evidence import RunFolder
 from qmtestbed.execute import Launcher, Progress, launcher_for
 from qmtestbed.pipeline.options import Options, Outcome, Silent
-from qmtestbed.pipeline.run import execute_jobs, next_folder, run_loaded
+from qmtestbed.pipeline.run import Kept, execute_jobs, next_folder, run_loaded
 from qmtestbed.plan import check_plan
 from qmtestbed.resolve import find_inventories, probe_job
 from qmtestbed.resolve.capabilities import PROBED, unmet_needs
@@ -68,7 +67,7 @@ def evaluate(subject: Subject, options: Options, progress: Progress | None = Non
     try:
         chosen = _choose_plan(found, catalogue, launcher, options, watch)
         # A probe that failed is no reason to fail again: it is tried anew, as every failure is.
-        made = {chosen.probe.key: chosen.probe} if chosen.probe.status == "measured" else {}
+        made: Mapping[str, Kept] = {chosen.probe.key: (chosen.probe, {})} if chosen.probe.status == "measured" else {}
         return run_loaded(chosen.loaded, catalogue, options, watch, chosen.left_out, made, launcher)
     finally:
         launcher.close()
@@ -109,7 +108,7 @@ def _choose_plan(
 ) -> Draft:
     progress.planned([found.probe], {})
     with tempfile.TemporaryDirectory(prefix="qmt-probe-") as scratch:
-        folder = RunFolder(Path(scratch), options.store())
+        folder = options.run_folder(Path(scratch))
         execute_jobs([found.probe], folder, launcher, options, progress)
         probe = folder.record(found.probe.key)
     checks: dict[str, Check] = {}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import ExitCode
-from qmtestbed.evidence import Store, default_path
+from qmtestbed.evidence import RunFolder, Store, default_path
 from qmtestbed.execute import Isolation
 from qmtestbed.tracking.uris import LoggedRun
 from qmtestbed.types.assessment import Assessment, Require
@@ -40,6 +41,8 @@ class Options:
         Whether records of earlier runs are used, and those of this one kept for later.
     log
         Whether the assessment is written to MLflow at the end.
+    max_age
+        How old evidence may be to be used again, in seconds; by default any age.
     isolation
         ``sandbox``: every layer that this host offers; ``process``: limits only; ``none``: a child process, no more.
     """
@@ -54,6 +57,14 @@ class Options:
     cache: bool = True
     isolation: Isolation = "sandbox"
     log: bool = False
+    max_age: float | None = None
+
+    def run_folder(self, path: Path) -> RunFolder:
+        """Give a run's folder that takes what it may from the store."""
+        if self.max_age is None:
+            return RunFolder(path, self.store())
+        oldest = datetime.now(UTC) - timedelta(seconds=self.max_age)
+        return RunFolder(path, self.store(), oldest.isoformat(timespec="milliseconds"))
 
     def store(self) -> Store | None:
         """Records of earlier runs, if they may be used."""

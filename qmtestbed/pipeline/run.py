@@ -25,6 +25,9 @@ from qmtestbed.types.plan import LoadedPlan, Plan
 from qmtestbed.types.record import Record
 from qmtestbed.types.resolution import Resolution
 
+Kept = tuple[Record, Mapping[str, Path]]
+"""A record and its resources by SHA-256."""
+
 
 def run(plan_file: Path, options: Options, progress: Progress | None = None) -> Outcome:
     """Run a plan file from end to end; a folder that holds the same plan is gone on with."""
@@ -45,10 +48,10 @@ def run_loaded(
     options: Options,
     progress: Progress,
     left_out: Sequence[LeftOut] = (),
-    made: Mapping[str, Record] | None = None,
+    made: Mapping[str, Kept] | None = None,
     launcher: Launcher | None = None,
 ) -> Outcome:
-    """Run a plan that was read; ``made`` are records of its jobs that exist, ``launcher`` one that is warm already."""
+    """Run a plan that was read; ``made`` are records that exist, by job key, ``launcher`` one that is warm already."""
     folder = _collect(loaded, catalogue, options, progress, left_out, made or {}, launcher)
     # From here on everything is read back from the folder: plan and jobs need not stay in memory.
     outcome = conclude(folder, catalogue, options)
@@ -61,7 +64,7 @@ def _collect(
     options: Options,
     progress: Progress,
     left_out: Sequence[LeftOut],
-    made: Mapping[str, Record],
+    made: Mapping[str, Kept],
     launcher: Launcher | None,
 ) -> RunFolder:
     """Execute what a plan asks for; give the sealed folder with all evidence."""
@@ -71,10 +74,11 @@ def _collect(
     resolution = resolve(loaded, catalogue, path)
     if options.log:
         _can_be_logged(resolution, path)
-    folder = RunFolder(path, options.store())
+    folder = options.run_folder(path)
     plan = folder.open(loaded, resolution.plan, content_used(loaded.plan, catalogue))
-    for record in made.values():
-        folder.keep(record, {})
+    for job in resolution.jobs:
+        if job.key in made:
+            folder.keep(*made[job.key])
     progress.planned(resolution.jobs, resolution.checks)
     warm = launcher or launcher_for(resolution.jobs, options.isolation)
     try:

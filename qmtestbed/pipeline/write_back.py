@@ -13,7 +13,8 @@ from qmtestbed.tracking.uris import LoggedRun
 from qmtestbed.types.assessment import Assessment, Verdict
 from qmtestbed.types.evidence import Evidence
 
-_VERDICTS: dict[ExitCode, Verdict] = {ExitCode.MET: "met", ExitCode.NOT_MET: "not_met"}
+VERDICTS: dict[ExitCode, Verdict] = {ExitCode.MET: "met", ExitCode.NOT_MET: "not_met"}
+"""The verdict of a whole run by its exit code; every other is undetermined."""
 
 
 def log(run_folder: Path, options: Options) -> LoggedRun:
@@ -43,7 +44,7 @@ def logged(outcome: Outcome, options: Options) -> Outcome:
 def _write(folder: RunFolder, evidence: Evidence, assessment: Assessment, options: Options) -> LoggedRun:
     from qmtestbed.tracking.writing import log_assessment
 
-    verdict = _VERDICTS.get(exit_code(assessment, options.require), "undetermined")
+    verdict = VERDICTS.get(exit_code(assessment, options.require), "undetermined")
     run = log_assessment(folder.path, evidence, assessment, verdict)
     folder.write_logged(run)
     return run

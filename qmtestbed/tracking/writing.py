@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from qmtestbed.ait import Estimate, Undefined
 from qmtestbed.errors import ModelError, Problem
-from qmtestbed.tracking.connection import connect, mlflow_errors, tracking_store, web_page
+from qmtestbed.tracking.connection import (
+    connect,
+    import_mlflow,
+    mlflow_errors,
+    scratch,
+    tracking_store,
+    web_page,
+)
 from qmtestbed.tracking.datasets import CONTEXT_TAG, SHA256_TAG, input_of, remember_digest
 from qmtestbed.tracking.uris import PREFIX, LoggedRun, is_logged
 from qmtestbed.types.assessment import Assessment, Verdict
@@ -72,6 +79,18 @@ def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, ver
         client.set_terminated(run, "FINISHED")
         _tag_model(client, model, facts, tags)
     return LoggedRun(tracking_store(), experiment, run, web_page(f"/experiments/{experiment}/runs/{run}"))
+
+
+def fetch_assessment(run: str) -> Path | None:
+    """Fetch the run folder of an assessment that was written; ``None`` if it is not there any more."""
+    mlflow = import_mlflow()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        path = mlflow.artifacts.download_artifacts(run_id=run, artifact_path=FOLDER, dst_path=str(scratch() / run))
+    except (MlflowException, OSError):
+        return None
+    return Path(path)
 
 
 def assessed_model(inventories: Mapping[str, InventoryFacts], where: str) -> InventoryFacts:
@@ -147,9 +166,9 @@ def _log_inputs(client: MlflowClient, run: str, model: str, datasets: Mapping[st
     from mlflow.entities import LoggedModelInput
 
     there = client.get_run(run).inputs
-    if not there.model_inputs:
+    if not (there and there.model_inputs):
         client.log_inputs(run, models=[LoggedModelInput(model)])
-    if not there.dataset_inputs:
+    if not (there and there.dataset_inputs):
         client.log_inputs(run, datasets=list(datasets.values()))
 
 
