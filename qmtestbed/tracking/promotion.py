@@ -134,12 +134,6 @@ def _held(client: MlflowClient, name: str, alias: str, lock: str) -> Problem:
 
 def check_name(alias: str, version: Version) -> None:
     """Refuse an alias that MLflow reserves or that can't be one."""
-    if (
-        not alias
-        or alias.lower() == "latest"
-        or "@" in alias
-        or "/" in alias
-        or (alias[:1] == "v" and alias[1:].isdigit())
-    ):
+    if not re.fullmatch(r"[\w.-]+", alias) or re.fullmatch(r"latest|v\d+|\d+", alias, re.IGNORECASE):
         do = "choose another, such as champion"
         raise ModelError(Problem(f"{alias!r} can't be the alias of a version", version.uri, do=do))
