@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,12 +61,9 @@ def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, ver
     """
     facts = assessed_model(evidence.info.inventories, str(folder))
     model = facts.uri.removeprefix("models:/")
-    what, do = "the assessment could not be written to MLflow", f"when the store is up: qmtestbed log {folder}"
-    with mlflow_errors(what, str(folder), do):
-        client = connect(what, str(folder))
+    with _written(folder) as client:
         logged = client.get_logged_model(model)
-        experiment = logged.experiment_id
-        run = _run_for(client, experiment, assessment)
+        run = _run_for(client, logged.experiment_id, assessment)
         datasets = _datasets(client, evidence, folder)
         _log_inputs(client, run, model, datasets)
         # MLflow keeps a run's metric once however often it is sent, but refuses to link it to a model again.
@@ -73,12 +71,57 @@ def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, ver
         metrics = [m for m in _metrics(evidence, assessment, facts, datasets) if m.key not in linked]
         for start in range(0, len(metrics), _BATCH):
             client.log_batch(run, metrics=metrics[start : start + _BATCH])
-        client.log_artifacts(run, str(folder), FOLDER)
-        tags = _tags(evidence, assessment, verdict, run, facts)
-        _tag_run(client, run, {**tags, "mlflow.note.content": (folder / "summary.md").read_text("utf-8")[:7_000]})
+        tags = _tags(evidence, assessment, verdict, run, facts.version)
+        _leave_folder(client, run, folder, tags)
         client.set_terminated(run, "FINISHED")
         _tag_model(client, model, facts, tags)
+    return _where(logged.experiment_id, run)
+
+
+def log_into(
+    run: str, folder: Path, evidence: Evidence, assessment: Assessment, verdict: Verdict, model: str | None
+) -> LoggedRun:
+    """Add an assessment to a run that is somebody else's: run folder and tags, not the metrics.
+
+    Parameters
+    ----------
+    run
+        Id of the MLflow run.
+    folder, evidence, assessment, verdict
+        As for :func:`log_assessment`.
+    model
+        Id of the logged model (``m-…``) that the verdict is left with, if there is one.
+    """
+    with _written(folder) as client:
+        tags = _tags(evidence, assessment, verdict, run, None)
+        _leave_folder(client, run, folder, tags)
+        if model:
+            client.set_logged_model_tags(model, _of_model(tags))
+        return _where(client.get_run(run).info.experiment_id, run)
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[MlflowClient]:
+    what, do = "the assessment could not be written to MLflow", f"when the store is up: qmtestbed log {folder}"
+    with mlflow_errors(what, str(folder), do):
+        yield connect(what, str(folder))
+
+
+def _where(experiment: str, run: str) -> LoggedRun:
     return LoggedRun(tracking_store(), experiment, run, web_page(f"/experiments/{experiment}/runs/{run}"))
+
+
+def _leave_folder(client: MlflowClient, run: str, folder: Path, tags: Mapping[str, str]) -> None:
+    """Keep the run folder as artifacts, all but what children printed, and the summary as the run's description."""
+    from mlflow.entities import RunTag
+
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            client.log_artifact(run, str(path), FOLDER)
+        elif path.name != "logs":
+            client.log_artifacts(run, str(path), f"{FOLDER}/{path.name}")
+    described = {**tags, "mlflow.note.content": (folder / "summary.md").read_text("utf-8")[:7_000]}
+    client.log_batch(run, tags=[RunTag(key, value) for key, value in described.items()])
 
 
 def fetch_assessment(run: str) -> Path | None:
@@ -182,23 +225,39 @@ def _metrics(
     from mlflow.entities import Metric
 
     number = (model.version or "").rpartition("/")[2]
-    taken: set[str] = set()
+    for name, (value, record, bound) in _named(evidence, assessment).items():
+        data = datasets.get(bound)
+        yield Metric(
+            name,
+            value,
+            _milliseconds(record) if record else 0,
+            int(number) if number.isdigit() else 0,
+            model_id=model.uri.removeprefix("models:/"),
+            dataset_name=data.dataset.name if data else None,
+            dataset_digest=data.dataset.digest if data else None,
+        )
+
+
+def numbers(evidence: Evidence, assessment: Assessment) -> dict[str, float]:
+    """Give every number of an assessment by the name of its metric, and how many criteria are met or not."""
+    return {name: value for name, (value, _, _) in _named(evidence, assessment).items()}
+
+
+def _named(evidence: Evidence, assessment: Assessment) -> dict[str, tuple[float, Record | None, str]]:
+    """Name every number, with the record that it is from and the data inventory of its check."""
+    c = assessment.headlines.criteria
+    counts = {"met": c.met, "not_met": c.not_met, "undetermined": c.undetermined}
+    named: dict[str, tuple[float, Record | None, str]] = {
+        f"qmt/criteria_{state}": (float(count), None, "") for state, count in counts.items()
+    }
     for check in assessment.checks:
         record = evidence.record_of(check.id)
         if record is None or check.id not in evidence.plan.checks:
             continue
         bound = evidence.plan.checks[check.id].with_.get("data")
-        data = datasets.get(bound) if isinstance(bound, str) else None
-        for key, value in _numbers(f"qmt/{_plain(check.id)}", record):
-            yield Metric(
-                _free(key, taken),
-                value,
-                _milliseconds(record),
-                int(number) if number.isdigit() else 0,
-                model_id=model.uri.removeprefix("models:/"),
-                dataset_name=data.dataset.name if data else None,
-                dataset_digest=data.dataset.digest if data else None,
-            )
+        for name, value in _numbers(f"qmt/{_plain(check.id)}", record):
+            named[_free(name, named)] = (value, record, bound if isinstance(bound, str) else "")
+    return named
 
 
 def _numbers(prefix: str, record: Record) -> Iterator[tuple[str, float]]:
@@ -225,14 +284,13 @@ def _plain(text: str) -> str:
     return re.sub(r"[^\w.\- :]", "_", text).strip(".") or "_"
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _free(name: str, taken: Container[str]) -> str:
     """Shorten a name to what MLflow allows, and number it if another was cut or cleaned to the same."""
     name, n = name[: _LONGEST_KEY - 8], 1
     free = name
     while free in taken:
         n += 1
         free = f"{name}.{n}"
-    taken.add(free)
     return free
 
 
@@ -245,13 +303,13 @@ def _milliseconds(record: Record) -> int:
 
 
 def _tags(
-    evidence: Evidence, assessment: Assessment, verdict: Verdict, run: str, model: InventoryFacts
+    evidence: Evidence, assessment: Assessment, verdict: Verdict, run: str, version: str | None
 ) -> dict[str, str]:
     c, e = assessment.headlines.criteria, assessment.headlines.evidence
     evidence_said = f"measured parts {e.measured_supported} of {e.measured_needed}, "
     evidence_said += f"declared parts {e.declared_supported} of {e.declared_needed}"
     layers = [set(r.isolation) for r in evidence.records.values()]
-    name, _, number = (model.version or "").rpartition("/")
+    name, _, number = (version or "").rpartition("/")
     return {
         "qmt.run": assessment.run,
         "qmt.mlflow_run": run,
@@ -267,15 +325,13 @@ def _tags(
     }
 
 
-def _tag_run(client: MlflowClient, run: str, tags: Mapping[str, str]) -> None:
-    from mlflow.entities import RunTag
-
-    client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
+def _of_model(tags: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in tags.items() if k not in ("qmt.model", "qmt.version")}
 
 
 def _tag_model(client: MlflowClient, model: str, facts: InventoryFacts, tags: Mapping[str, str]) -> None:
     """Leave the verdict, and where it is from, with the logged model and with the version that was assessed."""
-    left = {k: v for k, v in tags.items() if k not in ("qmt.model", "qmt.version")}
+    left = _of_model(tags)
     client.set_logged_model_tags(model, left)
     name, _, number = (facts.version or "").rpartition("/")
     if name:
