@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from qmtestbed.errors import ExitCode, InputError, IntegrityError, QmtestbedError
 
 if TYPE_CHECKING:
-    from qmtestbed.pipeline import Outcome
+    from qmtestbed.pipeline import GateOutcome, Outcome
+    from qmtestbed.tracking.history import Assessed
+    from qmtestbed.tracking.uris import LoggedRun
 
 __all__ = [
     "ExitCode",
@@ -24,7 +26,10 @@ __all__ = [
     "IntegrityError",
     "QmtestbedError",
     "evaluate",
+    "gate",
+    "history",
     "judge",
+    "log",
     "report",
     "run",
 ]
@@ -40,7 +45,7 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
     out
         Run folder; by default the next free ``qmt-runs/<component>-<n>``. A folder with the same plan is gone on with.
     **options
-        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``as_of``: see
+        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``as_of``, ``log``: see
         :class:`qmtestbed.pipeline.Options`.
 
     Raises
@@ -125,6 +130,62 @@ def report(run_dir: str | Path, **options: Any) -> Path:
     from qmtestbed import pipeline
 
     return pipeline.report(Path(run_dir), _options(None, options))
+
+
+def log(run_dir: str | Path, *, require: str = "criteria") -> LoggedRun:
+    """Write a finished run to MLflow, beside the model that it is about; doing it again changes nothing."""
+    from qmtestbed import pipeline
+
+    return pipeline.log(Path(run_dir), _options(None, {"require": require}))
+
+
+def gate(
+    model: str,
+    *,
+    plan: str | Path,
+    promote: str,
+    dry_run: bool = False,
+    by: str | None = None,
+    out: str | Path | None = None,
+    **options: Any,
+) -> GateOutcome:
+    """Assess a version of a registered model, and move an alias to it only if the requirement is met.
+
+    Parameters
+    ----------
+    model
+        ``models:/name@alias`` or ``models:/name/1``.
+    plan
+        Plan that the version has to meet; its model is taken to be that version.
+    promote
+        The alias to move, such as ``champion``.
+    dry_run
+        Assess, but write nothing to MLflow.
+    by
+        Who asks, for the tags; by default the user of this machine.
+    out
+        As for :func:`run`.
+    **options
+        As for :func:`run`; and ``max_age``, how many seconds old evidence may be to be used again.
+
+    Raises
+    ------
+    InputError
+        Unknown model, alias or version, or a plan that can't be used.
+    IntegrityError
+        The version or the alias moved meanwhile, or another gate was at it: nothing is moved.
+    """
+    from qmtestbed import pipeline
+
+    asked = pipeline.Gate(model, Path(plan), promote, dry_run, by)
+    return pipeline.gate(asked, _options(out, options))
+
+
+def history(name: str) -> tuple[Assessed, ...]:
+    """List the assessments of a registered model that were written to MLflow, oldest version first."""
+    from qmtestbed import pipeline
+
+    return pipeline.history(name)
 
 
 def _options(out: str | Path | None, options: Mapping[str, Any]) -> Any:

@@ -26,8 +26,8 @@ class Evaluator:
     out, require, isolation, language
         As on the command line.
 
-    Metrics are called ``qmt/<check>/<measure>``; ``qmt/criteria_not_met`` and ``qmt/criteria_undetermined`` say how many
-    criteria were missed, for :func:`mlflow.validate_evaluation_results`.
+    Metrics are called ``qmt/<check>/<measure>``; ``qmt/criteria_not_met`` and ``qmt/criteria_undetermined`` count the
+    criteria that were missed, for :func:`mlflow.validate_evaluation_results`.
     """
 
     @classmethod

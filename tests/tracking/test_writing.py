@@ -1,0 +1,127 @@
+"""What is written back to MLflow: the numbers of the records, linked to model and data, once however often."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qmtestbed
+from qmtestbed.ait import Estimate
+from qmtestbed.errors import ExitCode, ModelError
+from qmtestbed.pipeline import Outcome
+from qmtestbed.pipeline.conclude import conclude
+
+from .conftest import Registry
+
+
+def test_an_assessment_stands_beside_its_model(registry: Registry) -> None:
+    outcome = qmtestbed.run("plan.yaml", out="r", log=True)
+    assert outcome.logged is not None and outcome.not_logged == "" and outcome.exit_code == ExitCode.MET
+    run = registry.client.get_run(outcome.logged.run)
+    assert run.info.status == "FINISHED"
+    assert run.info.experiment_id == registry.client.get_logged_model(registry.model_id).experiment_id
+
+    record = outcome.evidence.record_of("performance")
+    assert record is not None
+    accuracy = record.measures["accuracy"].value
+    assert isinstance(accuracy, Estimate)
+    metrics = run.data.metrics
+    prefix = "qmt/performance/accuracy"
+    assert [metrics[prefix + e] for e in ("", ".low", ".high", ".n")] == [
+        accuracy.value, accuracy.low, accuracy.high, accuracy.n,
+    ]  # fmt: skip
+    recall = record.measures["recall"].by_key
+    assert recall is not None and isinstance(recall["yes"], Estimate)
+    assert metrics["qmt/performance/recall/yes"] == recall["yes"].value
+    assert (metrics["qmt/criteria_met"], metrics["qmt/criteria_not_met"]) == (2, 0)
+
+    full = registry.client.get_run(outcome.logged.run)
+    assert [m.model_id for m in full.inputs.model_inputs] == [registry.model_id]
+    (given,) = full.inputs.dataset_inputs
+    tags = {t.key: t.value for t in given.tags}
+    assert tags == {
+        "mlflow.data.context": "test",
+        "qmtestbed.sha256": outcome.evidence.info.inventories["test"].sha256,
+    }
+    linked = {m.key: m for m in registry.client.get_logged_model(registry.model_id).metrics}
+    assert linked[prefix].run_id == outcome.logged.run and linked[prefix].dataset_name == "test.parquet"
+
+    left = registry.tags("2")
+    assert (left["qmt.verdict"], left["qmt.run"], left["qmt.mlflow_run"]) == (
+        "met", outcome.assessment.run, outcome.logged.run,
+    )  # fmt: skip
+    assert registry.client.get_logged_model(registry.model_id).tags["qmt.verdict"] == "met"
+    assert "qmt.verdict" not in registry.tags("1")  # the same logged model, but it was not asked about
+    kept = {a.path for a in registry.client.list_artifacts(outcome.logged.run, "qmtestbed")}
+    assert {"qmtestbed/report.html", "qmtestbed/bundle.json", "qmtestbed/records"} <= kept
+    assert "qmtestbed/logs" not in kept
+    assert json.loads(Path("r/mlflow.json").read_text())["run"] == outcome.logged.run
+
+
+def test_writing_again_changes_nothing(registry: Registry) -> None:
+    outcome = qmtestbed.run("plan.yaml", out="r", log=True)
+    before = state_of(registry)
+    again = qmtestbed.log("r")
+    assert again == outcome.logged
+    assert state_of(registry) == before
+
+
+def state_of(registry: Registry) -> object:
+    runs = registry.client.search_runs(["0"], "tags.`qmt.run` != ''")
+    linked = registry.client.get_logged_model(registry.model_id).metrics
+    return (
+        [(r.info.run_id, r.data.metrics, {k: v for k, v in r.data.tags.items() if k.startswith("qmt")}) for r in runs],
+        sorted((m.key, m.value, m.timestamp) for m in linked),
+        registry.tags("2"),
+    )
+
+
+def test_a_server_that_is_down_costs_no_verdict(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def and_then_the_server_goes(*arguments: Any) -> Outcome:
+        outcome = conclude(*arguments)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        return outcome
+
+    monkeypatch.setattr(sys.modules["qmtestbed.pipeline.run"], "conclude", and_then_the_server_goes)
+    outcome = qmtestbed.run("plan.yaml", out="r", log=True)
+    assert outcome.exit_code == ExitCode.MET and outcome.logged is None
+    assert "the tracking server does not answer" in outcome.not_logged
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
+    assert qmtestbed.log("r").run
+    assert registry.tags("2")["qmt.verdict"] == "met"
+
+
+def test_refused_before_anything_runs(registry: Registry, tmp_path: Path) -> None:
+    plan = registry.plan("  model: models:/churn@candidate\n", "")
+    text = plan.read_text().replace("ait: classification_performance", "ait: data_completeness")
+    plan.write_text(text.replace("model: model, ", "").replace('[accuracy >= 0.7 at 95%, "recall[yes] >= 0.5"]', "[]"))
+    with pytest.raises(ModelError, match="which model is it about"):
+        qmtestbed.run(plan, out="r", log=True)
+    assert not (tmp_path / "r").exists()
+
+
+def test_names_that_mlflow_would_refuse() -> None:
+    from qmtestbed.tracking.writing import _free, _plain
+
+    assert [_plain(t) for t in ("a/b", "x[1]", "", "..", "日本 語", "a\nb")] == [
+        "a_b",
+        "x_1_",
+        "_",
+        "_",
+        "日本 語",
+        "a_b",
+    ]
+    assert _free("a", {"a", "a.2"}) == "a.3"
+    assert len(_free("x" * 400, {"x" * 242})) <= 250
+
+
+def test_credentials_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qmtestbed.tracking.connection import shown_store
+
+    assert shown_store("https://ann:secret@host:5000/x") == "https://***@host:5000/x"
+    assert shown_store("sqlite:///a.db") == "sqlite:///a.db"
