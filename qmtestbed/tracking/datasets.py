@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from qmtestbed.errors import DataError, IntegrityError, Problem, suggestion
 from qmtestbed.tracking.connection import connect, import_mlflow, mlflow_errors, scratch
@@ -114,18 +115,24 @@ def _file_of(what: str, uri: str, given: DatasetInput) -> Path:
         if not isinstance(source, (FileSystemDatasetSource, HTTPDatasetSource)):
             problem = f"{what}: the data set {dataset.name!r} was logged without a source that can be read again"
             raise DataError(Problem(problem, uri, f"a source of type {dataset.source_type!r}", _HOW))
-        where = getattr(source, "uri", "")
-        local = where if Path(where).exists() else None
-        path = Path(local or source.load(dst_path=str(scratch() / f"{dataset.name}-{dataset.digest}"))).resolve()
+        local = _local(getattr(source, "uri", ""))
+        if local is not None and not local.exists():
+            raise DataError(Problem(gone, uri, f"no such file: {local}", f"restore it; or {_HOW}"))
+        path = local or Path(source.load(dst_path=str(scratch() / f"{dataset.name}-{dataset.digest}")))
+    path = path.resolve()
     if path.is_dir():
         files = [p for p in path.rglob("*") if p.is_file()]
         if len(files) != 1:
             problem = f"{what}: the source of the data set {dataset.name!r} is a folder"
             raise DataError(Problem(problem, uri, f"{len(files)} files", "log one file as its source"))
         path = files[0]
-    if not path.is_file():
-        raise DataError(Problem(gone, uri, f"no such file: {path}", f"restore it; or {_HOW}"))
     return path
+
+
+def _local(uri: str) -> Path | None:
+    """Give the path that a URI names on this machine; ``None`` for one that names another place."""
+    parts = urlsplit(uri)
+    return Path(unquote(parts.path)) if uri and parts.scheme in ("", "file") else None
 
 
 def _compare_digests(what: str, uri: str, data: LoggedData, given: DatasetInput) -> None:
