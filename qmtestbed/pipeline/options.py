@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -89,6 +90,12 @@ class Outcome:
     page: Path
     logged: LoggedRun | None = None
     not_logged: str = ""
+
+    def _repr_html_(self) -> str:
+        """Show the page inside a notebook; its styles stay inside a frame of its own."""
+        page = html.escape(self.page.read_text("utf-8"), quote=True)
+        style = "width:100%;height:48rem;border:1px solid #8888"
+        return f'<iframe srcdoc="{page}" sandbox="" title="qmtestbed report" style="{style}"></iframe>'
 
 
 class Silent:

@@ -41,7 +41,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class InventoryView:
-    """A model or data file: the name the plan gives it, what was asked for, what it was pinned to."""
+    """A model or data file: the name the plan gives it, what was asked for, what it was pinned to.
+
+    ``page`` is its address on the website of the tracking server.
+    """
 
     name: str
     uri: str
@@ -52,6 +55,7 @@ class InventoryView:
     rows: int | None = None
     columns: int | None = None
     roles: Pairs = ()
+    page: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

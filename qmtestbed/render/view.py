@@ -108,4 +108,5 @@ def _inventory(name: str, planned: Inventory | None, facts: InventoryFacts | Non
         rows=facts.rows,
         columns=facts.columns,
         roles=roles,
+        page=web_address(facts.page),
     )

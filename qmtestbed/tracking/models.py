@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,13 +60,26 @@ def fetch_model(what: str, uri: str) -> Fetched:
         version, pinned = found.shown, found.source
     with mlflow_errors(f"{what}: the model can't be found", uri, f"write {FORMS}; MLFLOW_TRACKING_URI names the store"):
         client = connect(what, uri)
-        mlflow = import_mlflow()
-        model_id = mlflow.models.get_model_info(pinned).model_id
+        model_id = _model_id(pinned)
         if not model_id:
             return Fetched(_downloaded(pinned, None), pinned, version, None)
         logged = client.get_logged_model(model_id)
         page = web_page(f"/experiments/{logged.experiment_id}/models/{model_id}")
         return Fetched(_downloaded(f"models:/{model_id}", logged), f"models:/{model_id}", version, page)
+
+
+def _model_id(uri: str) -> str | None:
+    """Give the id of the logged model that a URI names: the URI itself says it, or its ``MLmodel`` file does.
+
+    MLflow's own ``get_model_info`` would leave a copy of that file behind at every call.
+    """
+    last = uri.removeprefix("models:/")
+    if last != uri and last.startswith("m-"):
+        return last
+    folder = str(scratch() / hashlib.sha256(uri.encode()).hexdigest()[:16])
+    path = import_mlflow().artifacts.download_artifacts(artifact_uri=f"{uri.rstrip('/')}/MLmodel", dst_path=folder)
+    found = re.search(r"^model_id: *(m-[0-9a-f]+) *$", Path(path).read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else None
 
 
 def _downloaded(uri: str, logged: LoggedModel | None) -> Path:
