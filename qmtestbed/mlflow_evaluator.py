@@ -48,6 +48,6 @@ class Evaluator:
         **_: Any,
     ) -> Any:
         """Evaluate, write the run folder into MLflow's run, and give metrics and artifacts as MLflow wants them."""
-        from qmtestbed.pipeline.mlflow_evaluation import evaluate
+        from qmtestbed.pipeline.mlflow_evaluation import Handed, evaluate
 
-        return evaluate(dataset, run_id, dict(evaluator_config), model, model_type, model_id, predictions)
+        return evaluate(Handed(dataset, run_id, model, model_type, model_id, predictions), evaluator_config)

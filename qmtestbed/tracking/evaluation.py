@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mlflow.models import EvaluationResult
 
 LABEL = "label"
-PREDICTION = "prediction"
+PREDICTED = "predicted"
 
 
 def write_table(dataset: Any, label: str, path: Path) -> None:
@@ -55,7 +55,7 @@ def write_predictions(predictions: Any, path: Path) -> None:
     import pandas as pd
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame({PREDICTION: list(predictions)}).to_parquet(path, index=False)
+    pd.DataFrame({PREDICTED: list(predictions)}).to_parquet(path, index=False)
 
 
 def logged_model_of(model: Any, model_id: str | None) -> str | None:
@@ -69,5 +69,7 @@ def as_result(run: str, metrics: Mapping[str, float], page: Path, uri: str) -> E
     from mlflow.models.evaluation import EvaluationResult
     from mlflow.models.evaluation.artifacts import TextEvaluationArtifact
 
-    artifact = TextEvaluationArtifact(f"{uri}/{page.name}", page.read_text("utf-8"))
-    return EvaluationResult(metrics=dict(metrics), artifacts={"qmtestbed_report": artifact}, run_id=run)
+    build: Any = TextEvaluationArtifact
+    result: Any = EvaluationResult
+    artifact = build(f"{uri}/{page.name}", page.read_text("utf-8"))
+    return result(metrics=dict(metrics), artifacts={"qmtestbed_report": artifact}, run_id=run)
