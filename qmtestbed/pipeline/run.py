@@ -70,7 +70,8 @@ def _collect(
     plan = folder.open(loaded, resolution.plan, content_used(loaded.plan, catalogue))
     for record in made.values():
         folder.keep(record, {})
-    progress.planned(resolution.jobs, resolution.checks)
+    compared = {f"{check} (baseline)": key for check, key in resolution.baselines.items()}
+    progress.planned(resolution.jobs, {**resolution.checks, **compared})
     warm = launcher or launcher_for(resolution.jobs, options.isolation)
     try:
         digests = execute_jobs(resolution.jobs, folder, warm, options, progress)
@@ -82,6 +83,7 @@ def _collect(
         run=run_id(plan, digests.values(), as_of),
         as_of=as_of,
         checks=resolution.checks,
+        baselines=resolution.baselines,
         inventories=resolution.inventories,
         left_out=tuple(left_out),
         declarations=folder.declared(plan, as_of),

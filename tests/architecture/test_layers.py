@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "catalogue": {*BASE, "documents", "digests", ""},
     "plan": {*BASE, "documents", "catalogue"},
     "resolve": {*BASE, "documents", "digests", "catalogue"},
-    "execute": {*BASE, "documents", "digests"},
+    # The child alone measures how far two models are apart: the interval of that is our own, not an AIT's.
+    "execute": {*BASE, "documents", "digests", "measuring"},
     "evidence": {*BASE, "documents", "digests"},
     "judging": BASE,
     "render": BASE,
