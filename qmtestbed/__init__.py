@@ -89,7 +89,8 @@ def evaluate(
         Further roles of columns: ``positive``, ``sensitive``, ``id``, ``time``, ``group``, ``weight``, ``ignore``,
         ``classes``, ``task``.
     **options
-        As for :func:`run`; and ``previous`` (the version before, to compare with), ``design`` (file of the attribute
+        As for :func:`run`; and ``previous`` (the version before, to compare with), ``baseline`` (the model that
+        criteria of the plan may name, and the version before if none is given), ``design`` (file of the attribute
         design), ``guideline``, ``name``, ``outputs``, ``seed``.
 
     Raises
@@ -101,7 +102,8 @@ def evaluate(
     from qmtestbed.ait import Roles
 
     about = {n: options.pop(n) for n in ("guideline", "name", "outputs", "seed") if n in options}
-    beside: dict[str, Any] = {n: str(options.pop(n)) for n in ("previous", "design") if options.get(n) is not None}
+    given = [n for n in ("previous", "baseline", "design") if options.get(n) is not None]
+    beside: dict[str, Any] = {n: str(options.pop(n)) for n in given}
     subject = pipeline.Subject(
         model=model,
         data=str(data),

@@ -10,6 +10,7 @@ from typing import Any
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.documents import Document, Place, decode_document, read_document
 from qmtestbed.errors import ContentError, PlanError, Problem, suggestion
+from qmtestbed.types.baseline import BASELINE, comparison
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest, MeasureSpec, ParameterSpec
@@ -185,31 +186,50 @@ def _criteria(check: Check, manifest: Manifest, plan: Plan, document: Document, 
         except ValueError as error:
             yield document.problem((*place, i), str(error), text)
             continue
-        what, do = criterion_fault(criterion, manifest, plan.confidence)
+        what, do = criterion_fault(criterion, check, manifest, plan)
         if what:
             yield document.problem((*place, i), what, text, do)
 
 
-def criterion_fault(criterion: Criterion, manifest: Manifest, confidence: float) -> tuple[str, str]:
-    """Say what is wrong with a criterion on an AIT's measures and what to do; two empty texts if nothing is."""
+def criterion_fault(criterion: Criterion, check: Check, manifest: Manifest, plan: Plan) -> tuple[str, str]:
+    """Say what is wrong with a criterion of a check and what to do; two empty texts if nothing is."""
     spec = manifest.measures.get(criterion.measure)
     if spec is None:
         do = suggestion(criterion.measure, manifest.measures)
         return f"{manifest.id} has no measure {criterion.measure!r}", do
     if criterion.key is not None and not spec.per:
         return f"{criterion.measure!r} is one value, not one per key", f"write {criterion.measure!r} without brackets"
-    if criterion.baseline:
-        return "there is no baseline to compare with", "write a number as bound"
-    return _confidence_fault(criterion, spec, confidence) or _range_fault(criterion, spec) or ("", "")
+    if criterion.baseline and (fault := _baseline_fault(criterion, check, manifest, plan)):
+        return fault
+    # Both models' answers to the same items give an interval of the difference, whatever the measure comes with.
+    has_interval = spec.has_interval or (criterion.baseline and comparison(check, manifest) == "paired")
+    return _confidence_fault(criterion, has_interval, plan.confidence) or _range_fault(criterion, spec) or ("", "")
 
 
-def _confidence_fault(criterion: Criterion, spec: MeasureSpec, confidence: float) -> tuple[str, str] | None:
+def _baseline_fault(criterion: Criterion, check: Check, manifest: Manifest, plan: Plan) -> tuple[str, str] | None:
+    number = "or write a number as bound"
+    if BASELINE not in plan.inventories:
+        return "there is no baseline to compare with", f"add it under inventories:  {BASELINE}: <model>; {number}"
+    if BASELINE in manifest.inputs:
+        return f"{manifest.id} has an input of its own called {BASELINE!r}", "write a number as bound"
+    if comparison(check, manifest) is None:
+        return "the check has no model that the baseline could take the place of", f"bind a model and data, {number}"
+    if manifest.measures[criterion.measure].sequence:
+        return (
+            f"{criterion.measure!r} is a sequence, which has no difference from a baseline",
+            "write a number as bound",
+        )
+    return None
+
+
+def _confidence_fault(criterion: Criterion, has_interval: bool, confidence: float) -> tuple[str, str] | None:
     if criterion.confidence is None:
         return None
-    if not spec.has_interval:
+    if not has_interval:
         return f"{criterion.measure!r} comes without an interval", "leave out 'at …%'"
     if criterion.op == "==":
-        return "an interval can't show that a value equals a number", "use 'in [a, b]', or leave out 'at …%'"
+        do = "leave out 'at …%'" if criterion.baseline else "use 'in [a, b]', or leave out 'at …%'"
+        return "an interval can't show that a value equals a number", do
     if abs(criterion.confidence - confidence) > 1e-9:
         return f"the plan's confidence is {confidence:.4g}", f"write 'at {confidence * 100:.4g}%', or change confidence"
     return None
@@ -221,7 +241,10 @@ def _range_fault(criterion: Criterion, spec: MeasureSpec) -> tuple[str, str] | N
         return f"{criterion.measure!r} is better when {spec.better}", "turn the comparison round"
     low = float("-inf") if spec.range[0] is None else spec.range[0]
     high = float("inf") if spec.range[1] is None else spec.range[1]
-    shown = f"{criterion.measure!r} is always in [{low:.4g}, {high:.4g}]"
+    subject = f"{criterion.measure!r} is"
+    if criterion.baseline:
+        low, high, subject = low - high, high - low, f"the difference of two values of {criterion.measure!r} is"
+    shown = f"{subject} always in [{low:.4g}, {high:.4g}]"
     if not _some_meets(criterion, low, high):
         return f"no value can meet it: {shown}", "choose a bound inside that range"
     if _all_meet(criterion, low, high):

@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
     parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
     parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
+    parser.add_argument(
+        "--baseline", metavar="MODEL",
+        help="model that criteria may name (accuracy >= baseline - 0.01); also the previous version if none is given",
+    )  # fmt: skip
     parser.add_argument("--design", metavar="FILE", help="attribute design: values, exclusions, frequencies (.yaml)")
     parser.add_argument(
         "--level", type=_level, action="append", default=[], metavar="QUALITY=LEVEL",
@@ -97,6 +101,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
         roles=roles,
         train=arguments.train,
         previous=arguments.previous,
+        baseline=arguments.baseline,
         design=arguments.design,
         outputs=arguments.outputs,
         levels=dict(arguments.level),

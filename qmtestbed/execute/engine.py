@@ -137,7 +137,7 @@ def _refused(job: Job, before: Iterable[Record], launcher: Launcher) -> Finished
         if record.status != "measured":
             error = record.error or Failure(record.status)
             made = "the model could not be probed" if record.kind == "probe" else "the predictions could not be made"
-            failure = replace(error, what=f"{made}: {error.what}", where=f"{record.kind} of the model")
+            failure = replace(error, what=f"{made}: {error.what}", where=f"{record.kind} of {_model_of(record)}")
             return launcher.without_running(job, "failed", failure)
         if record.kind == "probe":
             lacking = sorted(set(job.needs) - set(record.facts.get("capabilities", ())))
@@ -146,13 +146,18 @@ def _refused(job: Job, before: Iterable[Record], launcher: Launcher) -> Finished
     return None
 
 
+def _model_of(record: Record) -> str:
+    return record.inputs["model"].name if "model" in record.inputs else "the model"
+
+
 def _denied(job: Job, probe: Record, lacking: Sequence[str]) -> Failure:
     task = probe.facts.get("task")
     if {"classification", "regression"} & set(lacking):
         because = probe.facts.get("task_because", "")
         what = f"it is for {lacking[0]}, and the task is {task} ({because})"
         return Failure(what, job.program.id, do="leave it out, or state task: in the plan if that is wrong")
-    return Failure(f"the model does not offer: {', '.join(lacking)}", job.program.id, str(probe.facts.get("type", "")))
+    found = f"{_model_of(probe)}: {probe.facts.get('type', '')}"
+    return Failure(f"the model does not offer: {', '.join(lacking)}", job.program.id, found)
 
 
 def _with_resources(job: Job, records: Mapping[str, Record], shelf: Shelf) -> Job:

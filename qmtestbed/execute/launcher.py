@@ -158,7 +158,7 @@ def confinement_of(job: Job, folder: Path) -> Confinement:
         writable=(str(folder),),
         readable=tuple(dict.fromkeys(readable)),
         memory=job.limits.memory,
-        file_size=MAX_FILE if job.kind == "measure" else MAX_PREDICTIONS,
+        file_size=MAX_FILE if job.kind in ("measure", "difference") else MAX_PREDICTIONS,
         cpu_seconds=int(2 * job.limits.seconds * job.limits.threads) + 30,
         processes=MAX_PROCESSES,
     )

@@ -178,10 +178,12 @@ def load_predictions(source: JobInput, limit: int | None, seed: int) -> tuple[Pr
     chosen = subsample(planned, limit, seed)
     keep = chosen[~pd.isna(labels[chosen])]
     items = Items(planned, len(chosen), len(keep), len(chosen) - len(keep), ids)
-    return _take(everything, keep), items
+    return take(everything, keep), items
 
 
-def _take(p: Predictions, keep: np.ndarray) -> Predictions:
+def take(p: Predictions, keep: np.ndarray) -> Predictions:
+    """Give the predictions at some positions; they still know where they stand in the file."""
+
     def cut(values: np.ndarray | None) -> np.ndarray | None:
         return None if values is None else values[keep]
 
@@ -195,7 +197,7 @@ def _take(p: Predictions, keep: np.ndarray) -> Predictions:
         cut(p.groups),
         cut(p.weights),
         p.positive,
-        keep,
+        keep if p.rows is None else p.rows[keep],
     )
 
 

@@ -6,6 +6,7 @@ failure. Identity, cost and isolation are for the parent to say.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import inspect
 import json
@@ -74,10 +75,12 @@ def confine(folder: Path) -> None:
 
 
 def run(job: Job, folder: Path) -> Outcome:
-    """Run a probe, a prediction or a measuring function."""
+    """Run a probe, a prediction, a measuring function, or one on two models."""
     (folder / "resources").mkdir(exist_ok=True)
     if job.kind == "measure":
         return _measure(job, folder)
+    if job.kind == "difference":
+        return _difference(job)
     from qmtestbed.execute.probing import predict, probe
 
     if job.kind == "probe":
@@ -92,18 +95,31 @@ def run(job: Job, folder: Path) -> Outcome:
 def _measure(job: Job, folder: Path) -> Outcome:
     from qmtestbed.execute.returned import check_returned, plain
 
+    manifest, call, arguments, items = _prepare(job)
+    outcome, resources = check_returned(manifest, call(**arguments), job.confidence)
+    for name, resource in resources.items():
+        content = {"schema": "qmtestbed/resource/v1", "kind": resource.KIND, **plain(vars(resource))}
+        (folder / "resources" / f"{name}.json").write_bytes(canonical(content))
+    return replace(outcome, items=items)
+
+
+def _difference(job: Job) -> Outcome:
+    from qmtestbed.execute.difference import compare
+
+    manifest, call, arguments, items = _prepare(job)
+    return replace(compare(job, manifest, call, arguments), items=items)
+
+
+def _prepare(job: Job) -> tuple[Manifest, Callable[..., Any], dict[str, Any], Items | None]:
+    """Give the AIT's manifest, its function with its parameters, its inputs, and how many items they hold."""
     ait = Path(job.program.folder or "")
     manifest = decode_document(Manifest, read_document(ait / "ait.yaml"))
     arguments, items = _load_inputs(job)
     _check_needs(manifest, arguments)
     function = load_function(ait)
     _check_signature(function, manifest)
-    returned = function(**arguments, **optional_arguments(function, job), **job.parameters)
-    outcome, resources = check_returned(manifest, returned, job.confidence)
-    for name, resource in resources.items():
-        content = {"schema": "qmtestbed/resource/v1", "kind": resource.KIND, **plain(vars(resource))}
-        (folder / "resources" / f"{name}.json").write_bytes(canonical(content))
-    return replace(outcome, items=items)
+    call = functools.partial(function, **optional_arguments(function, job), **job.parameters)
+    return manifest, call, arguments, items
 
 
 def _load_inputs(job: Job) -> tuple[dict[str, Any], Items | None]:
@@ -140,9 +156,10 @@ def _check_needs(manifest: Manifest, arguments: Mapping[str, Any]) -> None:
     """Refuse predictions of another task than the AIT is for, where no probe could tell before."""
     from qmtestbed.ait import Predictions
 
-    for name, value in arguments.items():
+    for name, spec in manifest.inputs.items():
+        value = arguments.get(name)
         if isinstance(value, Predictions):
-            for task in {"classification", "regression"} & set(manifest.inputs[name].needs):
+            for task in {"classification", "regression"} & set(spec.needs):
                 if value.task != task:
                     raise NeedNotMet(f"it is for {task}, and the task is {value.task}")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qmtestbed.ait import Undefined
+from qmtestbed.judging.baseline import beside_baseline
 from qmtestbed.judging.criteria import judge_criterion
 from qmtestbed.judging.targets import Target
-from qmtestbed.judging.wording import listed
+from qmtestbed.judging.wording import why_not_measured
 from qmtestbed.types.assessment import CheckVerdict, CheckVerdicts, CriterionVerdict
+from qmtestbed.types.baseline import names_baseline
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.plan import Check
 from qmtestbed.types.record import Record
@@ -34,6 +35,7 @@ def _judge_check(evidence: Evidence, name: str, asked: Sequence[Target], spelled
     record = evidence.record_of(name)
     criteria = _criteria(evidence, check, record, name)
     clauses = _clauses(check, asked, spelled)
+    compared = evidence.baseline_of(name) if names_baseline(check) else None
     return CheckVerdicts(
         id=name,
         ait=check.ait,
@@ -44,6 +46,7 @@ def _judge_check(evidence: Evidence, name: str, asked: Sequence[Target], spelled
         clauses=clauses,
         related=tuple(c for c in _related(evidence, check, asked, spelled) if c not in clauses),
         error=record.error if record else None,
+        baseline=compared.key if compared else None,
     )
 
 
@@ -55,23 +58,14 @@ def _criteria(evidence: Evidence, check: Check, record: Record | None, name: str
         return (CriterionVerdict("(not measured: no record)", "undetermined", why),)
     if record.status != "measured":
         text = f"(not measured: {record.status.replace('_', ' ')})"
-        return (CriterionVerdict(text, "undetermined", _why_not_measured(record)),)
+        return (CriterionVerdict(text, "undetermined", why_not_measured(record)),)
     if record.kind != "measure" or record.program.id != check.ait:
         why = f"its record was made by {record.program.id}, not by {check.ait}"
         return (CriterionVerdict("(not measured: record of another job)", "undetermined", why),)
     manifest = evidence.manifests.get(check.ait)
     declared = None if manifest is None else manifest.measures
-    return tuple(judge_criterion(e, record.measures, declared) for e in check.expect)
-
-
-def _why_not_measured(record: Record) -> str:
-    if record.error is not None:
-        found = f" (found {record.error.found})" if record.error.found else ""
-        return record.error.what + found
-    singles = (v for _, m in sorted(record.measures.items()) for _, v in m.singles())
-    # Sorted: the order in which a mapping came must not show in a verdict.
-    reasons = tuple(sorted({v.reason for v in singles if isinstance(v, Undefined)}))
-    return listed(reasons, 1) if reasons else f"the record says {record.status.replace('_', ' ')} and no reason"
+    beside = beside_baseline(evidence, name, record) if names_baseline(check) else None
+    return tuple(judge_criterion(e, record.measures, declared, beside) for e in check.expect)
 
 
 def _verdict(criteria: Sequence[CriterionVerdict]) -> CheckVerdict:

@@ -7,19 +7,23 @@ from collections.abc import Mapping, Sequence
 
 from qmtestbed.ait import Undefined
 from qmtestbed.errors import suggestion
-from qmtestbed.judging.elements import Element, judge_element
+from qmtestbed.judging.baseline import Beside
+from qmtestbed.judging.elements import Element, judge_element, usable
 from qmtestbed.judging.wording import percent
-from qmtestbed.types.assessment import CriterionVerdict, Verdict
+from qmtestbed.types.assessment import Against, CriterionVerdict, Verdict
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.manifest import MeasureSpec
 from qmtestbed.types.plan import Expectation
-from qmtestbed.types.values import MeasureValue, Single
+from qmtestbed.types.values import MeasureValue, Single, minus, point
 
 _WORST_FIRST: tuple[Verdict, ...] = ("not_met", "undetermined", "met")
 
 
 def judge_criterion(
-    expectation: Expectation, measures: Mapping[str, MeasureValue], declared: Mapping[str, MeasureSpec] | None = None
+    expectation: Expectation,
+    measures: Mapping[str, MeasureValue],
+    declared: Mapping[str, MeasureSpec] | None = None,
+    beside: Beside | None = None,
 ) -> CriterionVerdict:
     """Judge one criterion.
 
@@ -31,6 +35,8 @@ def judge_criterion(
         What a record with status ``measured`` holds.
     declared
         The measures of the AIT's manifest; ``None`` if it is not at hand.
+    beside
+        How far the measures are from those of the baseline, which a criterion against it is judged by.
 
     Returns
     -------
@@ -44,20 +50,21 @@ def judge_criterion(
         return CriterionVerdict(text, "undetermined", f"it can't be read: {error}", because=because)
     known = measures if declared is None else declared
     spec = (declared or {}).get(criterion.measure)
-    trouble = _trouble(criterion, known, measures)
+    beside = (beside or _NO_BASELINE) if criterion.baseline else None
+    trouble = _trouble(criterion, known, measures) or _no_difference(criterion, beside)
     if not trouble:
-        elements = _elements(criterion, measures[criterion.measure])
+        own = measures[criterion.measure]
+        value = beside.measures[criterion.measure] if beside else own
+        elements = _elements(criterion, value, own, beside)
         if elements:
-            return _decide(criterion, elements, measures[criterion.measure], spec, because)
-        trouble = _nothing_to_judge(criterion, measures[criterion.measure])
+            return _decide(criterion, elements, value, spec, because)
+        trouble = _nothing_to_judge(criterion, value)
     return CriterionVerdict(
         text, "undetermined", trouble, criterion.measure, criterion.key, bound=_bound(criterion), because=because
     )
 
 
 def _trouble(criterion: Criterion, known: Mapping[str, object], measures: Mapping[str, MeasureValue]) -> str:
-    if criterion.baseline:
-        return "the evidence holds no baseline to compare with"
     if not all(b is None or math.isfinite(b) for b in (criterion.low, criterion.high)):
         return "its limit is not a finite number"
     if criterion.measure not in known:
@@ -68,7 +75,18 @@ def _trouble(criterion: Criterion, known: Mapping[str, object], measures: Mappin
     return ""
 
 
-def _elements(criterion: Criterion, value: MeasureValue) -> tuple[Element, ...]:
+_NO_BASELINE = Beside(trouble="the evidence holds no baseline to compare with")
+
+
+def _no_difference(criterion: Criterion, beside: Beside | None) -> str:
+    if beside is None or beside.trouble or criterion.measure in beside.measures:
+        return beside.trouble if beside else ""
+    return f"{criterion.measure!r} has no difference from the baseline"
+
+
+def _elements(
+    criterion: Criterion, value: MeasureValue, own: MeasureValue, beside: Beside | None
+) -> tuple[Element, ...]:
     """Judge what the criterion speaks of: one key, or all; empty if there is nothing."""
     pairs: Sequence[tuple[str | None, Single]] = value.singles()
     if value.by_key is not None:
@@ -76,7 +94,27 @@ def _elements(criterion: Criterion, value: MeasureValue) -> tuple[Element, ...]:
     if criterion.key is not None and not isinstance(value.value, Undefined):
         wanted = criterion.key.strip()
         pairs = [(k, v) for k, v in pairs if value.by_key is not None and k == wanted]
-    return tuple(judge_element(criterion, k, v) for k, v in pairs)
+    of_model = dict(own.singles())
+    if beside and criterion.key is None:
+        pairs = [*pairs, *((k, _NO_DIFFERENCE) for k in sorted(_keys(own) - _keys(value)))]
+    return tuple(judge_element(criterion, k, v, _against(of_model.get(k), v, beside)) for k, v in pairs)
+
+
+_NO_DIFFERENCE = Undefined("it has no difference from the baseline")
+
+
+def _keys(value: MeasureValue) -> set[str]:
+    return set(value.by_key or ())
+
+
+def _against(own: Single | None, difference: Single, beside: Beside | None) -> Against | None:
+    """Give both values behind a difference: the model's own as recorded, and the baseline's."""
+    if beside is None or own is None or isinstance(own, Undefined) or isinstance(difference, Undefined):
+        return None
+    if not usable(own) or not usable(difference):
+        return None
+    a, d = point(own) or 0.0, point(difference) or 0.0
+    return Against(a, minus(a, d), beside.name, beside.how)
 
 
 def _nothing_to_judge(criterion: Criterion, value: MeasureValue) -> str:
@@ -123,10 +161,11 @@ def _decide(
         worst.n,
         _bound(criterion),
         because,
+        worst.against,
     )
 
 
 def _bound(criterion: Criterion) -> tuple[float | None, float | None]:
-    if criterion.baseline or not all(b is None or math.isfinite(b) for b in (criterion.low, criterion.high)):
+    if not all(b is None or math.isfinite(b) for b in (criterion.low, criterion.high)):
         return None, None
     return criterion.low, criterion.high

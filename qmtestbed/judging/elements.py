@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qmtestbed.ait import Estimate, Undefined
 from qmtestbed.judging.sample_size import would_settle
 from qmtestbed.judging.wording import beside, limit, number, percent
-from qmtestbed.types.assessment import Verdict
+from qmtestbed.types.assessment import Against, Verdict
 from qmtestbed.types.criterion import Criterion
 from qmtestbed.types.values import Single
 
@@ -36,32 +36,51 @@ class Element:
     high: float | None = None
     n: int | None = None
     level: float | None = None
+    against: Against | None = None
 
 
-def judge_element(criterion: Criterion, key: str | None, single: Single) -> Element:
-    """Judge one number; undetermined, with the reason, where there is none or its interval can't be used."""
+def judge_element(criterion: Criterion, key: str | None, single: Single, against: Against | None = None) -> Element:
+    """Judge one number; undetermined, with the reason, where there is none or its interval can't be used.
+
+    For a criterion against a baseline it is the difference; ``against`` says of which two values.
+    """
     if isinstance(single, Undefined):
         return Element(key, "undetermined", f"undefined: {single.reason}")
-    if not _usable(single):
+    if not usable(single):
         return Element(key, "undetermined", "the record holds no usable number")
     if isinstance(single, Estimate):
-        return _judge_estimate(criterion, key, single)
+        return _judge_estimate(criterion, key, single, against)
     x = float(single)
-    reason = f"found {beside(x, criterion.low, criterion.high)}, limit {limit(criterion)}"
+    reason = f"found {_found(criterion, x, against)}, limit {limit(criterion)}"
+    room = margin(criterion, x)
     if criterion.confidence is not None:
-        return Element(key, "undetermined", f"{reason}; it has no interval", margin(criterion, x), value=x)
-    return Element(key, "met" if criterion.accepts(x) else "not_met", reason, margin(criterion, x), value=x)
+        return Element(key, "undetermined", f"{reason}; it has no interval", room, value=x, against=against)
+    return Element(key, "met" if criterion.accepts(x) else "not_met", reason, room, value=x, against=against)
 
 
-def _judge_estimate(criterion: Criterion, key: str | None, estimate: Estimate) -> Element:
+def _found(criterion: Criterion, x: float, against: Against | None) -> str:
+    text = beside(x, criterion.low, criterion.high)
+    if against is None:
+        return text
+    both = f"{number(against.value)} against {number(against.baseline)} of the baseline ({against.name})"
+    return f"{both}: {'+' if x > 0 else ''}{text}"
+
+
+_HOW = {"paired": "paired over {n:,} items", "unpaired": "unpaired", "same": "the same model"}
+
+
+def _judge_estimate(criterion: Criterion, key: str | None, estimate: Estimate, against: Against | None) -> Element:
     x, low, high = float(estimate.value), float(estimate.low), float(estimate.high)
     by_interval = _judge_interval(criterion, low, high)
-    found = beside(x, criterion.low, criterion.high)
+    found = _found(criterion, x, against)
+    if against is not None:
+        found += f" [{number(low)}, {number(high)}], {_HOW[against.how].format(n=estimate.n)}"
     verdict: Verdict = "met" if criterion.accepts(x) else "not_met"
     worst = margin(criterion, x)
     trouble = ""
     if criterion.confidence is not None:
-        found += f" ({number(low)} to {number(high)} at {percent(estimate.level)}, n = {estimate.n})"
+        if against is None:
+            found += f" ({number(low)} to {number(high)} at {percent(estimate.level)}, n = {estimate.n})"
         worst = min(margin(criterion, low), margin(criterion, high))
         verdict = by_interval
         if not math.isclose(estimate.level, criterion.confidence, abs_tol=1e-9):
@@ -70,7 +89,7 @@ def _judge_estimate(criterion: Criterion, key: str | None, estimate: Estimate) -
             trouble = f"; {would_settle(criterion, estimate)}"
     reason = f"found {found}, limit {limit(criterion)}{trouble}"
     straddles = by_interval == "undetermined"
-    return Element(key, verdict, reason, worst, straddles, x, low, high, estimate.n, estimate.level)
+    return Element(key, verdict, reason, worst, straddles, x, low, high, estimate.n, estimate.level, against)
 
 
 def _judge_interval(criterion: Criterion, low: float, high: float) -> Verdict:
@@ -89,7 +108,8 @@ def margin(criterion: Criterion, x: float) -> float:
     return min(from_low, from_high)
 
 
-def _usable(single: bool | int | float | Estimate) -> bool:
+def usable(single: bool | int | float | Estimate) -> bool:
+    """Whether a number, and its interval, is finite and in order."""
     numbers = (
         (single.value, single.low, single.high, single.level, single.n) if isinstance(single, Estimate) else (single,)
     )

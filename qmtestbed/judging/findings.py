@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from qmtestbed.ait import Finding, Subject
+from qmtestbed.judging.baseline import Beside, beside_baseline
 from qmtestbed.judging.elements import judge_element
 from qmtestbed.types.assessment import CheckVerdicts, JudgedFinding
 from qmtestbed.types.criterion import Criterion, parse_criterion
@@ -21,7 +22,9 @@ def judge_findings(evidence: Evidence, checks: Sequence[CheckVerdicts]) -> tuple
         record = evidence.record_of(check.id)
         findings, measures = (record.findings, record.measures) if record else ((), {})
         missed = [parse_criterion(c.text) for c in check.criteria if c.verdict == "not_met"]
-        counting = [f for f in findings if any(_speaks_of(c, f, measures) for c in missed)]
+        beside = beside_baseline(evidence, check.id, record) if record and any(c.baseline for c in missed) else Beside()
+        judged_by = [(c, beside.measures if c.baseline else measures) for c in missed]
+        counting = [f for f in findings if any(_speaks_of(c, f, of) for c, of in judged_by)]
         judged += _merged(check.id, counting, evidence.manifests.get(check.ait))
     return tuple(judged)
 

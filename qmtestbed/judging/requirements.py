@@ -70,7 +70,7 @@ def _judge(
         reason=reason,
         checks=tuple(c.id for c in mine),
         related=tuple(c.id for c in checks if shown in c.related),
-        records=tuple(dict.fromkeys(c.record for c in rests_on if c.record)),
+        records=tuple(dict.fromkeys(key for c in rests_on for key in (c.record, c.baseline) if key)),
         declarations=declared,
     )
 

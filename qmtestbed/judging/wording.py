@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from qmtestbed.ait import Undefined
 from qmtestbed.types.criterion import Criterion
+from qmtestbed.types.record import Record
 
 
 def number(x: float) -> str:
@@ -20,8 +22,25 @@ def limit(criterion: Criterion) -> str:
     if criterion.op == "in":
         text = f"in [{criterion.low:.12g}, {criterion.high:.12g}]"
     else:
-        text = f"{criterion.op} {criterion.high if criterion.low is None else criterion.low:.12g}"
+        bound = criterion.high if criterion.low is None else criterion.low
+        text = f"{criterion.op} {_from_baseline(bound or 0.0) if criterion.baseline else f'{bound:.12g}'}"
     return text if criterion.confidence is None else f"{text} at {percent(criterion.confidence)}"
+
+
+def _from_baseline(offset: float) -> str:
+    sign = "-" if offset < 0 else "+"
+    return f"baseline {sign} {abs(offset):.12g}" if offset else "baseline"
+
+
+def why_not_measured(record: Record) -> str:
+    """Say why a record holds no measured value."""
+    if record.error is not None:
+        found = f" (found {record.error.found})" if record.error.found else ""
+        return record.error.what + found
+    singles = (v for _, m in sorted(record.measures.items()) for _, v in m.singles())
+    # Sorted: the order in which a mapping came must not show in a verdict.
+    reasons = tuple(sorted({v.reason for v in singles if isinstance(v, Undefined)}))
+    return listed(reasons, 1) if reasons else f"the record says {record.status.replace('_', ' ')} and no reason"
 
 
 def beside(x: float, *limits: float | None) -> str:

@@ -21,6 +21,7 @@ from qmtestbed.resolve.capabilities import PROBED, unmet_needs
 from qmtestbed.resolve.jobs import Bound
 from qmtestbed.tracking.uris import in_mlflow
 from qmtestbed.types.assessment import LeftOut
+from qmtestbed.types.baseline import BASELINE
 from qmtestbed.types.codec import lean
 from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import InputSpec, Manifest
@@ -32,7 +33,8 @@ from qmtestbed.types.record import Record
 class Subject:
     """What to evaluate: a model and the data it is judged on.
 
-    Where given, also the data it was trained on, the previous version of the model, and the attribute design.
+    Where given, also the data it was trained on, the previous version of the model, the attribute design, and the
+    baseline that criteria of the plan may name; without a previous version it is taken for that as well.
     """
 
     model: str
@@ -40,6 +42,7 @@ class Subject:
     roles: Roles
     train: str | None = None
     previous: str | None = None
+    baseline: str | None = None
     design: str | None = None
     outputs: Outputs | None = None
     levels: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +138,8 @@ def _bare_plan(subject: Subject, out: Path) -> Plan:
         inventories["train"] = _table(out, subject.train, subject.roles)
     if subject.previous:
         inventories["previous"] = Inventory(_from(out, subject.previous), outputs=subject.outputs)
+    if subject.baseline:
+        inventories[BASELINE] = Inventory(_from(out, subject.baseline), outputs=subject.outputs)
     if subject.design:
         inventories["design"] = Inventory(_from(out, subject.design), requested=subject.design)
     return Plan(
@@ -181,6 +186,12 @@ _INVENTORY = {"data": "test", "train": "train", "model": "model", "previous": "p
 """Which inventory an input is bound to, by the fixed input names."""
 
 
+def _inventory_of(name: str, bound: Mapping[str, Bound]) -> str:
+    if name == "previous" and name not in bound and BASELINE in bound:
+        return BASELINE
+    return _INVENTORY.get(name, "")
+
+
 def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Record) -> tuple[str, Check | None]:
     """Give the check of an AIT, or why it is left out."""
     manifest = entry.manifest
@@ -195,7 +206,7 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
             return why, None
         if not why:
             names = ("model", "data") if name == "predictions" else (name,)
-            bindings |= {n: _INVENTORY[n] for n in names}
+            bindings |= {n: _inventory_of(n, bound) for n in names}
     if bindings.keys() & {"model", "previous"}:
         bindings["data"] = "test"
     expected = _expected(manifest, bindings)
@@ -207,7 +218,7 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
 
 def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Record) -> str:
     """Say why an input can't be bound; an empty text if it can."""
-    source = "test" if name == "predictions" else _INVENTORY.get(name, "")
+    source = "test" if name == "predictions" else _inventory_of(name, bound)
     if source not in bound:
         if name in _OPTION:
             return f"it needs {_OPTION[name]}; add --{name}"

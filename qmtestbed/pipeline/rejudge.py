@@ -17,6 +17,7 @@ from qmtestbed.pipeline.run import content_used
 from qmtestbed.plan import load_plan
 from qmtestbed.resolve import filled_in
 from qmtestbed.tracking.uris import in_mlflow
+from qmtestbed.types.baseline import BASELINE
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
 
@@ -44,7 +45,7 @@ def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
     catalogue = options.catalogue()
     source, loaded = RunFolder(run_folder), load_plan(plan_file, catalogue)
     evidence = source.read()
-    resolved, checks = rebound(loaded, evidence, run_folder, options.out, catalogue)
+    resolved, checks, baselines = rebound(loaded, evidence, run_folder, options.out, catalogue)
     folder = RunFolder(options.out)
     plan = folder.open(loaded, resolved, content_used(loaded.plan, catalogue))
     for record in evidence.records.values():
@@ -55,6 +56,7 @@ def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
         run=run_id(plan, (r.evidence_digest for r in evidence.records.values()), as_of),
         as_of=as_of,
         checks=checks,
+        baselines=baselines,
         declarations=folder.declared(plan, as_of),
         left_out=(),
     )
@@ -64,29 +66,36 @@ def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
 
 def rebound(
     loaded: LoadedPlan, evidence: Evidence, run_folder: Path, out: Path, catalogue: Catalogue
-) -> tuple[Plan, dict[str, str]]:
-    """Pin another plan to the inventories of a run, and name the record of each check that has one."""
+) -> tuple[Plan, dict[str, str], dict[str, str]]:
+    """Pin another plan to the inventories of a run, and name each check's record and its comparison with the baseline.
+
+    A check that has none is in neither; a comparison is one with the same baseline.
+    """
     plan = loaded.plan
     same = {
         name: known
         for name, inventory in plan.inventories.items()
-        for known, pinned in evidence.plan.inventories.items()
+        # Of several that are the same model or file, the one of the same name stands last, and counts.
+        for known, pinned in sorted(evidence.plan.inventories.items(), key=lambda item: item[0] == name)
         if _same_inventory(inventory, loaded.folder, pinned, run_folder)
     }
     filled = {id: filled_in(check, catalogue) for id, check in plan.checks.items()}
     comparable = (plan.confidence, plan.seed) == (evidence.plan.confidence, evidence.plan.seed)
-    records = {
-        id: evidence.info.checks[known]
+    matches = [
+        (id, known)
         for id, check in filled.items()
         for known, other in evidence.plan.checks.items()
         if comparable and _same_measurement(check, other, same)
-    }
+    ]
+    records = {id: evidence.info.checks[known] for id, known in matches}
+    compared = evidence.info.baselines if same.get(BASELINE) == BASELINE else {}
+    baselines = {id: compared[known] for id, known in matches if known in compared}
     inventories = dict(plan.inventories)
     for name, known in same.items():
         pinned = evidence.plan.inventories[known]
         uri = pinned.uri if in_mlflow(pinned.uri) else _moved(pinned.uri, run_folder, out)
         inventories[name] = replace(inventories[name], uri=uri, sha256=pinned.sha256, requested=pinned.requested)
-    return replace(plan, inventories=inventories, checks=filled), records
+    return replace(plan, inventories=inventories, checks=filled), records, baselines
 
 
 def _same_inventory(inventory: Inventory, folder: Path, pinned: Inventory, run_folder: Path) -> bool:

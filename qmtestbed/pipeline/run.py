@@ -79,7 +79,8 @@ def _collect(
     for job in resolution.jobs:
         if job.key in made:
             folder.keep(*made[job.key])
-    progress.planned(resolution.jobs, resolution.checks)
+    compared = {f"{check} (baseline)": key for check, key in resolution.baselines.items()}
+    progress.planned(resolution.jobs, {**resolution.checks, **compared})
     warm = launcher or launcher_for(resolution.jobs, options.isolation)
     try:
         digests = execute_jobs(resolution.jobs, folder, warm, options, progress)
@@ -91,6 +92,7 @@ def _collect(
         run=run_id(plan, digests.values(), as_of),
         as_of=as_of,
         checks=resolution.checks,
+        baselines=resolution.baselines,
         inventories=resolution.inventories,
         left_out=tuple(left_out),
         declarations=folder.declared(plan, as_of),

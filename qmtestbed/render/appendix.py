@@ -13,7 +13,7 @@ from qmtestbed.types.assessment import DeclarationState
 from qmtestbed.types.job import Environment
 from qmtestbed.types.record import Record
 
-_KINDS = ("measure", "predict", "probe")
+_KINDS = ("measure", "difference", "predict", "probe")
 
 
 def _identity(e: Environment) -> tuple[str, str, tuple[tuple[str, str], ...]]:
@@ -28,7 +28,7 @@ def environments(context: Context) -> tuple[EnvironmentView, ...]:
 
 def _ordered(context: Context) -> list[Record]:
     """Sort records: those of checks in the order of the checks, then predictions and probes."""
-    of_checks = dict.fromkeys(c.record for c in context.assessment.checks)
+    of_checks = dict.fromkeys(k for c in context.assessment.checks for k in (c.record, c.baseline))
     position = {key: i for i, key in enumerate(of_checks)}
     records = context.evidence.records.values()
     return sorted(records, key=lambda r: (position.get(r.key, len(position)), _KINDS.index(r.kind), r.key))
@@ -39,7 +39,8 @@ def records(context: Context) -> Sequence[RecordView]:
     names = {(e.python, e.platform, e.libraries): Ref(e.name, e.anchor) for e in environments(context)}
     checks: dict[str, list[str]] = {}
     for check in context.assessment.checks:
-        checks.setdefault(check.record or "", []).append(check.id)
+        for key in dict.fromkeys((check.record or "", check.baseline or "")):
+            checks.setdefault(key, []).append(check.id)
     return Lazily(_ordered(context), lambda r: _record(r, names[_identity(r.environment)], checks, context))
 
 

@@ -12,6 +12,7 @@ from qmtestbed.render.model import BoundInput, CheckView, Digest, FailureView, F
 from qmtestbed.render.tables import table
 from qmtestbed.render.text import anchor, clean, number, percent, seconds, web_address
 from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFinding
+from qmtestbed.types.baseline import BASELINE, names_baseline
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.record import Failure, Record
 from qmtestbed.types.values import Single
@@ -183,7 +184,10 @@ def _parameters(check: CheckVerdicts, record: Record | None, context: Context) -
 def _inputs(check: CheckVerdicts, context: Context) -> tuple[BoundInput, ...]:
     planned, w = context.evidence.plan.checks.get(check.id), context.w
     bound = []
-    for name, names in planned.with_.items() if planned else ():
+    given = dict(planned.with_) if planned else {}
+    if planned and names_baseline(planned):
+        given[BASELINE] = BASELINE
+    for name, names in given.items():
         for inventory in (names,) if isinstance(names, str) else names:
             facts = context.evidence.info.inventories.get(inventory)
             detail = w.count("n_rows", facts.rows) if facts and facts.rows is not None else ""

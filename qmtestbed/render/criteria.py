@@ -10,7 +10,7 @@ from qmtestbed.render.limits import Bound, Row, against_limit, strip
 from qmtestbed.render.model import CriterionView, FindingView
 from qmtestbed.render.text import apart, decimals_for, fixed, number, percent
 from qmtestbed.render.words import SYMBOLS, Words
-from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFinding
+from qmtestbed.types.assessment import Against, CheckVerdicts, CriterionVerdict, JudgedFinding
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.record import Record
 from qmtestbed.types.values import MeasureValue, point
@@ -25,11 +25,14 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
     parsed = _parsed(c.text)
     bound = _bound(c, parsed)
     found, interval = found_text(c.value, c.low, c.high, bound)
+    if c.against is not None and c.value is not None and c.value > 0:
+        found = f"+{found}"
     level = (parsed.confidence if parsed else None) or (record.confidence if record else None)
-    limit = limit_text(bound, parsed)
+    limit = limit_text(bound, parsed, w("baseline"))
     named = f"{w('chart.limit')} {limit}"
     title = w("chart.limit_title", text=c.text, found=found, limit=limit)
-    span = _span(check, c, context)
+    span = _span(check, c, parsed, context)
+    measure = _of_criterion(c, parsed, record, context.evidence.records.get(check.baseline or ""))
     own = Row("", c.value if c.value is not None else float("nan"), c.low, c.high, c.verdict, SYMBOLS[c.verdict])
     return CriterionView(
         text=c.text,
@@ -39,13 +42,14 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
         level=percent(level) if level and interval else "",
         n=f"{c.n:,}" if c.n is not None else "",
         key=_key_text(c, parsed, record, w),
+        against=against_text(c.against, w),
         limit=limit,
         sure=sure_text(c, bound, bool(parsed and parsed.confidence), w),
         reason=c.reason,
         because=c.because or "",
         figure=None
         if not context.detail.drawn
-        else against_limit(_rows(c, parsed, bound, record, own, w), bound, span, title, named),
+        else against_limit(_rows(c, parsed, bound, measure, own, w), bound, span, title, named),
         strip=strip(own, bound, span, title) if context.detail.drawn else None,
     )
 
@@ -70,15 +74,18 @@ def _parsed(text: str) -> Criterion | None:
 
 
 def _bound(c: CriterionVerdict, parsed: Criterion | None) -> Bound:
-    if c.bound != (None, None) or parsed is None or parsed.baseline:
+    if c.bound != (None, None) or parsed is None:
         return c.bound
     return (parsed.low, parsed.high)
 
 
-def _span(check: CheckVerdicts, c: CriterionVerdict, context: Context) -> Bound:
+def _span(check: CheckVerdicts, c: CriterionVerdict, parsed: Criterion | None, context: Context) -> Bound:
     manifest = context.manifest(check.ait)
     spec = manifest.measures.get(c.measure or "") if manifest else None
-    return spec.range if spec else (None, None)
+    low, high = spec.range if spec else (None, None)
+    if parsed is not None and parsed.baseline:  # the range of differences
+        return (None, None) if low is None or high is None else (low - high, high - low)
+    return low, high
 
 
 def found_text(value: float | None, low: float | None, high: float | None, bound: Bound) -> tuple[str, str]:
@@ -93,10 +100,13 @@ def found_text(value: float | None, low: float | None, high: float | None, bound
     return fixed(value, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
 
-def limit_text(bound: Bound, parsed: Criterion | None) -> str:
-    """Write the limit: ``≥ 0.9``, or ``0.4 – 0.6`` for a range."""
+def limit_text(bound: Bound, parsed: Criterion | None, baseline: str = "baseline") -> str:
+    """Write the limit: ``≥ 0.9``, ``0.4 – 0.6`` for a range, ``≥ baseline − 0.01`` with the word for it."""
     low, high = bound
     strict = parsed is not None and parsed.strict
+    if parsed is not None and parsed.baseline:
+        offset = (low if low is not None else high) or 0.0
+        return f"{_SIGNS[parsed.op]} {baseline}" + (f" {_offset_text(offset)}" if offset else "")
     if low is not None and high is not None:
         text = f"= {number(low, 8)}" if low == high else f"{number(low, 8)} – {number(high, 8)}"
     elif low is not None:
@@ -105,7 +115,22 @@ def limit_text(bound: Bound, parsed: Criterion | None) -> str:
         text = f"{'<' if strict else '≤'} {number(high, 8)}"
     else:
         return ""
-    return f"{text} (baseline)" if parsed is not None and parsed.baseline else text
+    return text
+
+
+_SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "==": "="}
+
+
+def _offset_text(offset: float) -> str:
+    return f"{'−' if offset < 0 else '+'} {number(abs(offset), 8)}"
+
+
+def against_text(against: Against | None, w: Words) -> str:
+    """Name both values that a criterion against a baseline compares; an empty text for any other."""
+    if against is None:
+        return ""
+    values = {"value": number(against.value), "baseline": number(against.baseline), "name": against.name}
+    return w(f"against.{against.how}", **values)
 
 
 def sure_text(c: CriterionVerdict, bound: Bound, by_interval: bool, w: Words) -> str:
@@ -125,10 +150,18 @@ def sure_text(c: CriterionVerdict, bound: Bound, by_interval: bool, w: Words) ->
     return w("sure.across") if by_interval else w("sure.across_point")
 
 
+def _of_criterion(
+    c: CriterionVerdict, parsed: Criterion | None, record: Record | None, compared: Record | None
+) -> MeasureValue | None:
+    """Give the values that a criterion speaks of; differences stand in the record of the comparison, if anywhere."""
+    if parsed is not None and parsed.baseline:
+        record = compared if compared is not None and compared.kind == "difference" else None
+    return record.measures.get(c.measure or "") if record else None
+
+
 def _rows(
-    c: CriterionVerdict, parsed: Criterion | None, bound: Bound, record: Record | None, own: Row, w: Words
+    c: CriterionVerdict, parsed: Criterion | None, bound: Bound, measure: MeasureValue | None, own: Row, w: Words
 ) -> Sequence[Row]:
-    measure = record.measures.get(c.measure or "") if record else None
     keyed = parsed is not None and parsed.key is None and c.key is not None
     if c.value is None or measure is None or not keyed or len(measure.singles()) < 2:
         return [own] if c.value is not None else []

@@ -59,7 +59,10 @@ def _check(root: ET.Element, check: CheckVerdicts, evidence: Evidence, assessmen
 
 
 def _lines(c: CriterionVerdict) -> list[str]:
-    found = {"found": c.value, "low": c.low, "high": c.high, "n": c.n, "key": c.key, "because": c.because}
+    found: dict[str, object] = {"found": c.value, "low": c.low, "high": c.high, "n": c.n, "key": c.key}
+    if c.against is not None:
+        found = {"model": c.against.value, "baseline": c.against.baseline, "difference": found.pop("found"), **found}
+    found["because"] = c.because
     return [f"{name}: {value}" for name, value in found.items() if value is not None]
 
 

@@ -92,7 +92,7 @@ def _failure(f: FailureView, w: Words) -> list[str]:
     if c is None:
         error = " – ".join(text(t) for t in (f.error.what, f.error.do) if t) if f.error else ""
         return [_mark(f.verdict, w), text(f.check.text), "–", "–", f"{w(f'status.{f.status}')}. {error}", *tail]
-    found = " ".join(part for part in (c.found, text(c.interval), text(c.key, 60)) if part)
+    found = " ".join(part for part in (c.found, text(c.interval), text(c.key, 60), text(c.against)) if part)
     sure = f"{c.sure} {text(c.reason)}".strip()
     return [_mark(f.verdict, w), f"{text(f.check.text, 60)}: {text(c.text)}", found, text(c.limit), sure, *tail]
 

@@ -91,6 +91,7 @@ class CriterionView:
     level: str
     n: str
     key: str
+    against: str
     limit: str
     sure: str
     reason: str

@@ -20,6 +20,7 @@ from qmtestbed.resolve.files import find_file
 from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
 from qmtestbed.resolve.models import ModelFacts, find_model, is_model
 from qmtestbed.tracking.uris import is_logged
+from qmtestbed.types.baseline import BASELINE, names_baseline
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
@@ -54,6 +55,11 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
         raise PlanError(*problems)
     builder = GraphBuilder(plan, bound)
     checks = {id: builder.measure(check, catalogue.ait(check.ait)).key for id, check in plan.checks.items()}
+    baselines = {
+        id: builder.compare(check, catalogue.ait(check.ait)).key
+        for id, check in plan.checks.items()
+        if names_baseline(check)
+    }
     pinned = {name: _pinned(b, loaded.folder, run_folder) for name, b in bound.items()}
     resolved = replace(
         plan,
@@ -62,7 +68,7 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
     )
     facts = {name: _facts(b, plan.inventories[name]) for name, b in bound.items()}
     notes = tuple(note for b in bound.values() for note in b.notes)
-    return Resolution(resolved, builder.jobs, checks, facts, notes)
+    return Resolution(resolved, builder.jobs, checks, facts, baselines, notes)
 
 
 def probe_job(plan: Plan, bound: Mapping[str, Bound], model: str, data: str) -> Job:
@@ -125,10 +131,12 @@ def _kinds(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, str]:
             for inventory in (value,) if isinstance(value, str) else value:
                 of_a_model = kind == "predictions" and is_model(plan.inventories[inventory].uri, folder)
                 kinds[inventory] = "model" if of_a_model else kind
+    if any(map(names_baseline, plan.checks.values())):
+        kinds[BASELINE] = "model"
     return kinds
 
 
-_BY_NAME = {"model": "model", "previous": "model", "design": "design"}
+_BY_NAME = {"model": "model", "previous": "model", BASELINE: "model", "design": "design"}
 """What an inventory is bound as where there are no checks yet."""
 
 
@@ -182,8 +190,8 @@ def _features_missing(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Boun
         (names, check.with_["data"])
         for check in plan.checks.values()
         if "data" in check.with_
-        for names in check.with_.values()
-    } or ({("model", "test"), ("previous", "test")} if not plan.checks else set())
+        for names in (*check.with_.values(), *((BASELINE,) if names_baseline(check) else ()))
+    } or ({(name, "test") for name in ("model", "previous", BASELINE)} if not plan.checks else set())
     for model, data in sorted(pairs, key=str):
         if not {model, data} <= bound.keys():
             continue
@@ -220,6 +228,10 @@ def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[
         if not isinstance(source, str) or spec.kind == "model":
             continue
         found = bound[source].found.kind
+        if name == "predictions" and found != "model" and not made and names_baseline(check):
+            what = f"check {id!r}: predictions from a file have no model that the baseline could take the place of"
+            do = "bind model and data, or write a number as bound"
+            yield Problem(what, "plan", bound[source].inventory.shown, do)
         if spec.kind == "predictions" and found == "model":
             if "data" not in check.with_:
                 what = f"check {id!r}: the predictions of {source!r} need data"

@@ -18,6 +18,7 @@ from qmtestbed.resolve.capabilities import PROBED
 from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
 from qmtestbed.tracking.uris import LoggedData
+from qmtestbed.types.baseline import BASELINE, comparison
 from qmtestbed.types.codec import encode
 from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
 from qmtestbed.types.manifest import InputKind, InputSpec, Limits
@@ -26,6 +27,9 @@ from qmtestbed.types.plan import Check, Inventory, Plan
 _ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
 _OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {"sklearn": (), "python_function": ("mlflow",), "pytorch": ("torch",)}
 _OWN_LIMITS = Limits(timeout="30min", memory="8GiB")
+_PATIENCE, _MODELS_COMPARED = 20, 2
+"""What a comparison may take, in limits of the AIT: time for some hundred calls, most far from their limit, and room
+for two models' predictions."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,36 @@ class GraphBuilder:
 
     def measure(self, check: Check, entry: AitEntry) -> Job:
         """Build the job of one check, and those that it comes after."""
+        return self._add(self._measuring(check, entry))
+
+    def compare(self, check: Check, entry: AitEntry) -> Job:
+        """Build the job that compares a check with the baseline.
+
+        Where the AIT gets predictions only, it is called on those of both models, with and without each part of the
+        items; where it gets the model, it is the same measurement with the baseline in its place.
+        """
+        job = self._measuring(check, entry)
+        if entry.manifest and comparison(check, entry.manifest) == "unpaired":
+            swapped = {n: BASELINE for n in ("model", "predictions") if self._is_model(check.with_.get(n))}
+            return self._add(self._measuring(replace(check, with_={**check.with_, **swapped}), entry))
+        predicted = self.predict(BASELINE, _one(check.with_["data"]))
+        limits = replace(
+            job.limits, seconds=job.limits.seconds * _PATIENCE, memory=job.limits.memory * _MODELS_COMPARED
+        )
+        compared = replace(
+            job,
+            kind="difference",
+            inputs={**job.inputs, BASELINE: JobInput("predictions", BASELINE, predicted.key, job=predicted.key)},
+            limits=limits,
+            after=tuple(dict.fromkeys([*job.after, *predicted.after, predicted.key])),
+        )
+        return self._add(compared)
+
+    def _is_model(self, bound: str | tuple[str, ...] | None) -> bool:
+        return bound is not None and self._bound[_one(bound)].found.kind == "model"
+
+    def _measuring(self, check: Check, entry: AitEntry) -> Job:
+        """Give the job of one check, without its key; those it comes after are built."""
         manifest = entry.manifest
         if manifest is None:
             raise ValueError(f"{entry.id} is broken")
@@ -95,7 +129,7 @@ class GraphBuilder:
                 if spec.kind == "model":
                     after.append(self.probe(_one(bound), _one(check.with_["data"])).key)
         needs = {n for name, spec in manifest.inputs.items() if name in inputs for n in spec.needs if n in PROBED}
-        job = Job(
+        return Job(
             schema="qmtestbed/job/v1",
             key="",
             kind="measure",
@@ -111,7 +145,6 @@ class GraphBuilder:
             unavailable=entry.missing,
             volatile=manifest.volatile,
         )
-        return self._add(job)
 
     def _own(self, kind: JobKind, inputs: Mapping[str, JobInput], after: tuple[str, ...] = ()) -> Job:
         """Build a job of our own code: probe or predict."""

@@ -21,8 +21,25 @@ Require = Literal["criteria", "measured", "requirements"]
 
 
 @dataclass(frozen=True, slots=True)
+class Against:
+    """What a criterion against a baseline compared: both values, and the baseline by name.
+
+    ``how`` says whether the two models were compared item by item, were measured apart, or are one and the same.
+    """
+
+    value: float
+    baseline: float
+    name: str
+    how: Literal["paired", "unpaired", "same"]
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionVerdict:
-    """One criterion judged; ``key`` names the class, column, … that decided, where the measure is keyed."""
+    """One criterion judged; ``key`` names the class, column, … that decided, where the measure is keyed.
+
+    For a criterion against a baseline, ``value``, ``low`` and ``high`` are of the difference, model less baseline, and
+    ``bound`` is the offset.
+    """
 
     text: str
     verdict: Verdict
@@ -35,11 +52,12 @@ class CriterionVerdict:
     n: int | None = None
     bound: tuple[float | None, float | None] = (None, None)
     because: str | None = None
+    against: Against | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckVerdicts:
-    """One check judged."""
+    """One check judged; ``baseline`` is the record by which it is compared with the baseline."""
 
     id: str
     ait: str
@@ -50,6 +68,7 @@ class CheckVerdicts:
     clauses: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
     error: Failure | None = None
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

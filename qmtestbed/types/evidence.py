@@ -34,7 +34,8 @@ class RunInfo:
     """What is true of the run as a whole (``qmtestbed/run/v1``; ``run.json``).
 
     ``run`` is derived from the resolved plan, the evidence digests and ``as_of``: the same evidence has the same id.
-    ``checks`` names the record of each check.
+    ``checks`` names the record of each check; ``baselines``, for a check compared with the baseline, the record of the
+    differences or, where the AIT takes the model itself, of the same measurement of the baseline.
     """
 
     schema: Literal["qmtestbed/run/v1"]
@@ -45,6 +46,7 @@ class RunInfo:
     left_out: tuple[LeftOut, ...] = ()
     declarations: tuple[DeclarationState, ...] = ()
     notes: tuple[str, ...] = ()
+    baselines: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,3 +110,7 @@ class Evidence:
     def record_of(self, check: str) -> Record | None:
         """Give the record of a check; ``None`` if it has none."""
         return self.records.get(self.info.checks.get(check, ""))
+
+    def baseline_of(self, check: str) -> Record | None:
+        """Give the record by which a check is compared with the baseline; ``None`` if it has none."""
+        return self.records.get(self.info.baselines.get(check, ""))

@@ -10,7 +10,7 @@ from qmtestbed.ait import Roles
 from qmtestbed.types.manifest import InputKind
 from qmtestbed.types.plan import Outputs
 
-JobKind = Literal["probe", "predict", "measure"]
+JobKind = Literal["probe", "predict", "measure", "difference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One node of the graph: probe → predict → measure.
+    """One node of the graph: probe → predict → measure, or difference where a check is compared with a baseline.
 
     ``after`` are keys of jobs that must come first; ``needs`` are capabilities that only the probe among them can
     tell; ``unavailable`` are pip commands for distributions that are not installed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
@@ -22,6 +22,8 @@ class Resolution:
         In an order in which every job comes after those it needs.
     checks
         Check → key of its job.
+    baselines
+        Check → key of the job that compares it with the baseline, for checks whose criteria name one.
     inventories
         What each inventory is, for the header of the page.
     notes
@@ -32,4 +34,5 @@ class Resolution:
     jobs: tuple[Job, ...]
     checks: Mapping[str, str]
     inventories: Mapping[str, InventoryFacts]
+    baselines: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

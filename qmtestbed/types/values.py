@@ -135,5 +135,14 @@ def point(value: Single) -> float | None:
     return float(value.value if isinstance(value, Estimate) else value)
 
 
+def minus(a: float, b: float) -> float:
+    """Subtract, less the noise of binary fractions: 0.89 less 0.9 is -0.01, as people and their limits have it."""
+    largest = max(abs(a), abs(b))
+    return round(a - b, _DIGITS - math.ceil(math.log10(largest))) if largest > 0 else 0.0
+
+
+_DIGITS = 14
+"""Digits of the larger number that a difference keeps; a double holds between 15 and 16."""
+
 Label = str | int | float | bool
 """A class as users write it in a plan or as it stands in a file; see :func:`qmtestbed.ait.class_name`."""

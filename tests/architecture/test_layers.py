@@ -25,7 +25,8 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {*BASE, "documents", "catalogue"},
     "tracking": {*BASE, "digests"},
     "resolve": {*BASE, "documents", "digests", "catalogue", "tracking"},
-    "execute": {*BASE, "documents", "digests"},
+    # The child alone measures how far two models are apart: the interval of that is our own, not an AIT's.
+    "execute": {*BASE, "documents", "digests", "measuring"},
     "evidence": {*BASE, "documents", "digests"},
     "judging": BASE,
     "render": BASE,

@@ -10,7 +10,7 @@ import pytest
 from qmtestbed.ait import Estimate
 from qmtestbed.types.assessment import Assessment, CheckVerdicts, DeclarationState, LevelState, RequirementState
 from qmtestbed.types.codec import decode
-from qmtestbed.types.evidence import Evidence, RunInfo
+from qmtestbed.types.evidence import Evidence, InventoryFacts, RunInfo
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Environment
 from qmtestbed.types.manifest import Manifest
@@ -117,9 +117,9 @@ class Build:
             kind=more.pop("kind", "measure"),
             status=status,  # type: ignore[arg-type]
             program=UsedProgram(more.pop("program", ait), "1.0.0", "0" * 64),
-            inputs={},
+            inputs=more.pop("inputs", {}),
             parameters={},
-            seed=0,
+            seed=more.pop("seed", 0),
             confidence=0.95,
             environment=Environment("3.11", "linux", {}),
             isolation=(),
@@ -138,7 +138,21 @@ class Build:
     ) -> dict[str, Any]:
         """One check with its record: by default accuracy 0.95 against ``accuracy >= 0.9``; status None: no record."""
         more.setdefault("measures", {"accuracy": value})
-        return {"ait": ait, "expect": list(expect or ("accuracy >= 0.9",)), "for": for_, "status": status, "more": more}
+        compared = more.pop("baseline", None)
+        check = {
+            "ait": ait,
+            "expect": list(expect or ("accuracy >= 0.9",)),
+            "for": for_,
+            "status": status,
+            "more": more,
+        }
+        return {**check, "baseline": compared} if compared else check
+
+    @staticmethod
+    def difference(value: Any = 0.0, status: str = "measured", kind: str = "difference", **more: Any) -> dict[str, Any]:
+        """The record that compares a check with the baseline: by default that of the differences, item by item."""
+        more.setdefault("measures", {"accuracy": value})
+        return {"status": status, "kind": kind, **more}
 
     @classmethod
     def good(cls, ait: str = "accuracy", **more: Any) -> dict[str, Any]:
@@ -190,19 +204,24 @@ class Build:
             },
         )
         made = {n: c for n, c in checks.items() if c["status"] is not None}
+        compared = {n: dict(c["baseline"]) for n, c in checks.items() if c.get("baseline")}
+        records = {f"key-{n}": cls.record(c["ait"], c["status"], f"key-{n}", **c["more"]) for n, c in made.items()}
+        records |= {f"base-{n}": cls.record(checks[n]["ait"], key=f"base-{n}", **c) for n, c in compared.items()}
         return Evidence(
             info=RunInfo(
                 schema="qmtestbed/run/v1",
                 run="r1",
                 as_of="2026-12-01",
                 checks={n: f"key-{n}" for n in made},
+                baselines={n: f"base-{n}" for n in compared},
+                inventories={"baseline": InventoryFacts("models:/m-1", "0" * 64, version="churn/1")},
                 declarations=declarations,
                 **info,
             ),
             plan=plan,
             guidelines={g.name: g for g in used},
             manifests={c["ait"]: _manifest(c["ait"]) for c in checks.values()},
-            records={f"key-{n}": cls.record(c["ait"], c["status"], f"key-{n}", **c["more"]) for n, c in made.items()},
+            records=records,
             resources={},
         )
 

@@ -223,6 +223,6 @@ def test_the_numbers_of_an_estimate_are_carried() -> None:
     assert (found.measure, found.bound) == ("m", (0.9, None))
 
 
-@pytest.mark.parametrize("criterion", ["m >= baseline", "m >= baseline + 0.1", "m <= 1e999", "m in [0, 1e999]"])
+@pytest.mark.parametrize("criterion", ["m <= 1e999", "m in [0, 1e999]"])
 def test_a_bound_that_is_no_number_is_not_carried(criterion: str) -> None:
     assert judged(criterion, 0.9).bound == (None, None)

@@ -25,7 +25,9 @@ CLAUSES = ("a1", "a2", "e1", "e2", "s1", "s2", "d1", "d2", "nowhere", "small@1:a
 CRITERIA = (
     "accuracy >= 0.5", "accuracy >= 0.5 at 95%", "accuracy > 0.9", "accuracy in [0.2, 0.8] at 95%", "accuracy == 1",
     "recall >= 0.5", "recall[yes] >= 0.5 at 95%", "recall[maybe] >= 0.5", "errors <= 0.4", "duplicates < 3",
-    "flag == 1", "accuracy >= baseline - 0.1", "nonsense", "unknown >= 0", "accuracy >= 0 at 90%",
+    "flag == 1", "accuracy >= baseline - 0.1", "accuracy > baseline - 0.1 at 95%", "recall >= baseline at 95%",
+    "recall[yes] >= baseline - 0.2", "errors <= baseline", "duplicates <= baseline + 1", "flag >= baseline",
+    "nonsense", "unknown >= 0", "accuracy >= 0 at 90%",
 )  # fmt: skip
 
 ratios = st.floats(0, 1)
@@ -62,8 +64,17 @@ findings = st.builds(
     ratios,
     st.sampled_from(["one", "two"]),
 )
+compared = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(["measured"] * 5 + list(get_args(Status))),
+        "kind": st.sampled_from(["difference", "difference", "measure", "measure", "predict"]),
+        "measures": measures,
+        "seed": st.sampled_from([0, 0, 0, 1]),
+    }
+)
 checks = st.fixed_dictionaries(
     {
+        "baseline": st.none() | compared,
         "ait": st.sampled_from(AITS),
         "expect": st.lists(st.sampled_from(CRITERIA), max_size=3),
         "for": st.none() | st.lists(st.sampled_from(CLAUSES), max_size=3, unique=True),
@@ -190,6 +201,18 @@ def test_nothing_but_measured_ever_yields_met(build: Any, run: Any, status: str)
 
 
 @law
+@given(run=runs, status=st.sampled_from([s for s in get_args(Status) if s != "measured"]))
+def test_a_baseline_that_is_not_measured_decides_nothing(build: Any, run: Any, status: str) -> None:
+    made_checks, declared, asked = run
+    failing = {
+        n: {**c, "baseline": c["baseline"] and {**c["baseline"], "status": status}} for n, c in made_checks.items()
+    }
+    for check in judge(build.run(failing, *declared, levels=asked)).checks:
+        against = [c for c in check.criteria if "baseline" in c.text]
+        assert {c.verdict for c in against} <= {"undetermined"} and not any(c.against for c in against)
+
+
+@law
 @given(run=runs)
 def test_every_verdict_names_its_records(build: Any, run: Any) -> None:
     evidence = made(build, run)
@@ -198,6 +221,8 @@ def test_every_verdict_names_its_records(build: Any, run: Any) -> None:
     for check in found.checks:
         assert (check.record in evidence.records) if check.status != "no_record" else check.record is None
         assert check.record is not None or check.verdict == "undetermined"
+        assert check.baseline is None or check.baseline in evidence.records
+        assert check.baseline is not None or not any(c.against for c in check.criteria)
     for requirement in found.requirements:
         assert set(requirement.records) <= set(evidence.records)
         if requirement.verdict != "not_applicable" and requirement.parts.get("measured") in (
@@ -205,7 +230,8 @@ def test_every_verdict_names_its_records(build: Any, run: Any) -> None:
             "contradicted",
         ):
             assert requirement.records
-        judged = {by_id[c].record for c in requirement.checks if by_id[c].verdict != "reported"}
+        deciding = [by_id[c] for c in requirement.checks if by_id[c].verdict != "reported"]
+        judged = {key for c in deciding for key in (c.record, c.baseline)}
         assert set(requirement.records) <= judged
         assert not set(requirement.checks) & set(requirement.related)
 
@@ -272,6 +298,37 @@ def test_improving_never_lowers_a_verdict(
     old, new = (build.of_requirement(a, "a1") for a in (before, after))
     assert PART_RANK[new.parts["measured"]] >= PART_RANK[old.parts["measured"]]
     assert WHOLE_RANK[new.verdict] >= WHOLE_RANK[old.verdict]
+
+
+@law
+@given(
+    value=st.one_of(ratios, estimates()),
+    by=ratios,
+    theirs=st.one_of(ratios, estimates()),
+    criterion=st.sampled_from(
+        [
+            f"accuracy {op} baseline {b}{at}"
+            for op in (">=", ">")
+            for b in ("- 0.2", "", "+ 0.1")
+            for at in ("", " at 95%")
+        ]
+    ),
+    paired=st.booleans(),
+)
+def test_improving_never_lowers_a_verdict_against_a_baseline(
+    build: Any, value: Any, by: float, theirs: Any, criterion: str, paired: bool
+) -> None:
+    """Paired, the difference itself improves; unpaired, the value of the model or, the other way, of the baseline."""
+
+    def judged(ours: Any, baseline: Any) -> int:
+        made = build.difference(baseline, kind="difference" if paired else "measure")
+        return RANK[judge(build.run({"c": build.check("accuracy", ours, criterion, baseline=made)})).checks[0].verdict]
+
+    if paired:
+        assert judged(0.5, better(value, by)) >= judged(0.5, value)
+    else:
+        assert judged(better(value, by), theirs) >= judged(value, theirs)
+        assert judged(value, better(theirs, by)) <= judged(value, theirs)
 
 
 @law

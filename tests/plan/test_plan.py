@@ -71,7 +71,7 @@ def test_a_good_plan(tmp_path: Path, catalogue: Catalogue) -> None:
         ("accuracy >= 0.9 at 95%", "accuracy == 0.9 at 95%", "14", "equals", "in [a, b]"),
         ("at 95%", "at 90%", "14", "the plan's confidence is 0.95", "at 95%"),
         ("accuracy >= 0.9 at 95%", "mcc >= 0.5 at 95%", "14", "without an interval", "leave out"),
-        ("accuracy >= 0.9 at 95%", "accuracy >= baseline", "14", "no baseline", "number"),
+        ("accuracy >= 0.9 at 95%", "accuracy >= baseline", "14", "no baseline", "baseline: <model>; or write a number"),
         ("accuracy >= 0.9 at 95%", "accuracy is good", "14", "not a criterion", ""),
         ("for: [C-1-L1-1]", "for: [C-1-L1-9]", "16", "unknown clause", "C-1-L1-1"),
         ("requirement: A-1-L1-1", "requirement: A-9-L1-1", "18", "unknown requirement", "-1-L1-1"),
@@ -88,6 +88,57 @@ def test_each_problem_at_its_line(
     assert old in GOOD
     found = problems(tmp_path, catalogue, GOOD.replace(old, new, 1))
     assert any(f[0] == line and what in f[1] and do in f[2] for f in found), found
+
+
+AGAINST = GOOD.replace("accuracy >= 0.9 at 95%", "accuracy >= baseline - 0.01 at 95%").replace(
+    "  model: models", "  baseline: models:/churn/1\n  model: models"
+)
+
+
+def test_a_good_plan_with_a_baseline(tmp_path: Path, catalogue: Catalogue) -> None:
+    for criterion in ("accuracy >= baseline - 0.01 at 95%", "mcc > baseline at 95%", '"recall[yes] >= baseline + 0.1"'):
+        path = tmp_path / "plan.yaml"
+        path.write_text(AGAINST.replace("accuracy >= baseline - 0.01 at 95%", criterion), "utf-8")
+        assert "baseline" in load_plan(path, catalogue).plan.inventories
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what", "do"),
+    [
+        ("accuracy >= b", "acuracy >= b", "15", "no measure 'acuracy'", "accuracy"),
+        (">= baseline - 0.01 at 95%", "<= baseline", "15", "better when higher", "turn"),
+        (">= baseline - 0.01 at 95%", ">= baseline + 1.5", "15", "no value can meet it: the difference", "[-1, 1]"),
+        (">= baseline - 0.01 at 95%", ">= baseline - 1", "15", "no value can miss it: the difference", "[-1, 1]"),
+        (">= baseline - 0.01 at 95%", "== baseline at 95%", "15", "equals a number", "leave out"),
+        ("at 95%", "at 90%", "15", "the plan's confidence", "at 95%"),
+    ],
+)
+def test_each_problem_of_a_criterion_against_a_baseline(
+    tmp_path: Path, catalogue: Catalogue, old: str, new: str, line: str, what: str, do: str
+) -> None:
+    assert old in AGAINST
+    found = problems(tmp_path, catalogue, AGAINST.replace(old, new, 1))
+    assert any(f[0] == line and what in f[1] and do in f[1] + f[2] for f in found), found
+
+
+@pytest.mark.parametrize(
+    ("check", "what"),
+    [
+        ("{ait: data_completeness, with: {data: test}, expect: [value_completeness >= baseline]}", "has no model that"),
+        (
+            "{ait: noise_stability, with: {model: model, data: test}, expect: [change_rate >= baseline]}",
+            "better when low",
+        ),
+        (
+            "{ait: weakest_slices, with: {model: model, data: test}, expect: [slices_searched <= baseline + 1 at 95%]}",
+            "comes without an interval",
+        ),
+    ],
+)
+def test_a_baseline_needs_a_model_in_the_check(tmp_path: Path, catalogue: Catalogue, check: str, what: str) -> None:
+    head, _, _ = AGAINST.partition("checks:")
+    found = problems(tmp_path, catalogue, f"{head}checks:\n  c: {check}\n")
+    assert [what in f[1] for f in found] == [True], found
 
 
 def test_a_second_declaration_names_the_first(tmp_path: Path, catalogue: Catalogue) -> None:

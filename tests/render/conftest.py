@@ -537,6 +537,7 @@ def poisoned() -> Callable[..., Any]:
 _CLOSED = {
     "schema",
     "kind",
+    "how",
     "status",
     "verdict",
     "needs",

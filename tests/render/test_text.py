@@ -136,8 +136,9 @@ def test_a_found_value_never_looks_like_the_limit_it_misses() -> None:
         ("a < 3", (None, 3.0), "< 3"),
         ("a == 1", (1.0, 1.0), "= 1"),
         ("a in [0.4, 0.6]", (0.4, 0.6), "0.4 – 0.6"),
-        ("a >= baseline - 0.01", (0.88, None), "≥ 0.88 (baseline)"),
-        ("a >= baseline", (None, None), ""),
+        ("a >= baseline - 0.01", (-0.01, None), "≥ baseline − 0.01"),
+        ("a <= baseline + 2", (None, 2.0), "≤ baseline + 2"),
+        ("a > baseline", (0.0, None), "> baseline"),
     ],
 )
 def test_limits(criterion, bound, text) -> None:

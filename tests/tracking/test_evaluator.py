@@ -35,7 +35,9 @@ def evaluate(model: Any = "models:/churn@candidate", **config: Any) -> Any:
 def test_by_a_plan(at: Registry) -> None:
     result = evaluate(plan="plan.yaml", out="r")
     truth = pd.read_parquet("test.parquet")["churned"]
-    said = mlflow.pyfunc.load_model("models:/churn/1").predict(pd.read_parquet("test.parquet")[["age", "visits", "plan"]])
+    said = mlflow.pyfunc.load_model("models:/churn/1").predict(
+        pd.read_parquet("test.parquet")[["age", "visits", "plan"]]
+    )
     assert result.metrics["qmt/performance/accuracy"] == pytest.approx((said == truth).mean(), abs=1e-12)
     assert (result.metrics["qmt/criteria_met"], result.metrics["qmt/criteria_not_met"]) == (2, 0)
     assert result.artifacts["qmtestbed_report"].content.startswith("<!DOCTYPE html>")
