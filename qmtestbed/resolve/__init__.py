@@ -12,7 +12,8 @@ from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_file
-from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem, suggestion
+from qmtestbed.errors import InputError, IntegrityError, PlanError, Problem
+from qmtestbed.resolve import fitting, predictions
 from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import unmet_needs
 from qmtestbed.resolve.datasets import TableFacts, describe_data
@@ -21,10 +22,11 @@ from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
 from qmtestbed.resolve.models import ModelFacts, is_model
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
+from qmtestbed.types.manifest import InputSpec, Manifest
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
 from qmtestbed.types.resolution import Resolution
 
-__all__ = ["filled_in", "find_inventories", "probe_job", "resolve"]
+__all__ = ["filled_in", "find_inventories", "first_job", "resolve"]
 
 
 def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resolution:
@@ -63,9 +65,13 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
     return Resolution(resolved, builder.jobs, checks, facts)
 
 
-def probe_job(plan: Plan, bound: Mapping[str, Bound], model: str, data: str) -> Job:
-    """Build the job that tells what a model can do, before there are any checks."""
-    return GraphBuilder(plan, bound).probe(model, data)
+def first_job(plan: Plan, bound: Mapping[str, Bound], data: str) -> Job:
+    """Build the job that tells what there is to measure, before there are any checks.
+
+    It probes the inventory ``model``; without one, it matches the inventory ``predictions`` with the data.
+    """
+    builder = GraphBuilder(plan, bound)
+    return builder.probe("model", data) if "model" in bound else builder.match("predictions", data)
 
 
 def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, Bound]:
@@ -98,9 +104,9 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
             )
     if problems:
         raise InputError(*problems)
-    problems.extend(_features_missing(plan, catalogue, bound))
+    problems.extend(_misfits(plan, catalogue, bound))
     if problems:
-        raise ModelError(*problems)
+        raise InputError(*problems)
     return bound
 
 
@@ -138,38 +144,34 @@ def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
     return Bound(name, inventory, facts)
 
 
-def _features_missing(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
-    """Name features of a model that the data it is applied to do not have."""
-    pairs = {
-        (names, check.with_["data"])
-        for check in plan.checks.values()
-        if "data" in check.with_
-        for names in check.with_.values()
-    } or ({("model", "test"), ("previous", "test")} if not plan.checks else set())
-    for model, data in sorted(pairs, key=str):
-        if not {model, data} <= bound.keys():
+def _misfits(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
+    """Say of each model or file of predictions why it does not fit the data that it is bound with."""
+    for name, data in sorted(_pairs(plan, catalogue)):
+        if not {name, data} <= bound.keys():
             continue
-        facts, table = bound[str(model)].found, bound[str(data)].found
-        if not isinstance(facts, ModelFacts) or not isinstance(table, TableFacts) or facts.features is None:
+        one, found = bound[name], bound[data].found
+        if not isinstance(found, (TableFacts, ImagesFacts)):
             continue
-        roles = bound[str(data)].inventory.roles
-        hidden = [f for f in facts.features if f == roles.label or f in roles.ignore]
-        if hidden:
-            yield Problem(
-                f"the model {facts.requested} takes columns that no model may see",
-                f"inventories {model!r}, {data!r}",
-                ", ".join(f"{f!r} ({'label' if f == roles.label else 'ignore'})" for f in hidden),
-                "a model that is given the truth proves nothing: take the role away, or train it without the column",
-            )
-        missing = [f for f in facts.features if f not in table.columns and f not in facts.optional_features]
-        if missing:
-            near = suggestion(missing[0], table.columns)
-            yield Problem(
-                f"the model {facts.requested} takes features that {bound[str(data)].inventory.shown} does not have",
-                f"inventories {model!r}, {data!r}",
-                ", ".join(repr(f) for f in missing[:8]) + (f" … {len(missing)} in all" if len(missing) > 8 else ""),
-                f"add or rename the columns; {near}" if near else "add the columns",
-            )
+        where = f"inventories {name!r}, {data!r}"
+        if isinstance(one.found, ModelFacts):
+            yield from fitting.misfits(fitting.Pair(one.found, found, bound[data].inventory, where))
+        elif bound[name].is_to_match:
+            yield from predictions.misfits(bound[name], bound[data], where)
+
+
+def _pairs(plan: Plan, catalogue: Catalogue) -> set[tuple[str, str]]:
+    """Models and files of predictions, each with the data that it is bound with."""
+    if not plan.checks:
+        return {("model", "test"), ("previous", "test"), ("predictions", "test")}
+    pairs: set[tuple[str, str]] = set()
+    for check in plan.checks.values():
+        manifest, data = catalogue.ait(check.ait).manifest, check.with_.get("data")
+        for name, source in check.with_.items():
+            spec = manifest.inputs.get(name) if manifest else None
+            kind = spec.kind if spec else name
+            if kind in ("model", "predictions") and isinstance(source, str) and isinstance(data, str):
+                pairs.add((source, data))
+    return pairs
 
 
 def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
@@ -177,25 +179,55 @@ def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[
     if manifest is None:
         return
     for name, spec in manifest.inputs.items():
-        made = spec.kind == "predictions" and name not in check.with_
-        source = check.with_.get("data" if made else name)
-        if not isinstance(source, str) or spec.kind == "model":
-            continue
-        found = bound[source].found.kind
-        if spec.kind == "predictions" and found == "model":
-            if "data" not in check.with_:
-                what = f"check {id!r}: the predictions of {source!r} need data"
-                yield Problem(what, "plan", do="bind data too")
-            continue
-        if not made and found != _CARRIER.get(spec.kind, spec.kind):
-            what = f"check {id!r}: input {name!r} takes {spec.kind}, and inventory {source!r} is {found}"
-            yield Problem(what, "plan", bound[source].inventory.shown, "bind another inventory")
-            continue
-        for why in unmet_needs(spec, bound[source].inventory):
-            do = f"give inventory {source!r} that role, or leave the check out"
-            yield Problem(f"check {id!r} can't use inventory {source!r}: {why}", "plan", do=do)
+        source = check.with_.get(name)
+        if spec.kind == "predictions":
+            yield from _predictions_problems(id, name, manifest, check, bound)
+        elif spec.kind != "model" and isinstance(source, str):
+            found = bound[source]
+            if found.found.kind == _CARRIER.get(spec.kind, spec.kind):
+                yield from _unmet(id, spec, found, "leave the check out")
+            else:
+                yield _wrong_kind(id, name, spec, found)
     if any(s.kind == "model" for s in manifest.inputs.values()) and "data" not in check.with_:
         yield Problem(f"check {id!r} binds a model but no data", "plan", do="bind data too: the model is probed on it")
+
+
+def _predictions_problems(
+    id: str, name: str, manifest: Manifest, check: Check, bound: Mapping[str, Bound]
+) -> Iterator[Problem]:
+    """Say why predictions can't be made by a model, taken from a file, or matched with the data."""
+    spec, source, data = manifest.inputs[name], check.with_.get(name), check.with_.get("data")
+    if source is None:
+        if isinstance(data, str):
+            yield from _unmet(id, spec, bound[data], "leave the check out")
+        return
+    given = bound[str(source)]
+    if given.found.kind == "model":
+        if data is None:
+            yield Problem(f"check {id!r}: the predictions of {source!r} need data", "plan", do="bind data too")
+    elif given.found.kind != "table":
+        yield _wrong_kind(id, name, spec, given)
+    elif data is None:
+        yield from _unmet(id, spec, given, "bind the data that it is about")
+    elif given.is_to_match:
+        yield from _unmet(id, spec, bound[str(data)], "leave the check out")
+    elif "data" not in manifest.inputs:
+        what = f"check {id!r}: the predictions of {source!r} have labels of their own, and data besides"
+        do = "take away their label, to match them with the data, or the data"
+        yield Problem(what, "plan", given.inventory.shown, do)
+    else:
+        yield from _unmet(id, spec, given, "leave the check out")
+
+
+def _unmet(id: str, spec: InputSpec, given: Bound, otherwise: str) -> Iterator[Problem]:
+    for why in unmet_needs(spec, given.inventory):
+        do = f"give inventory {given.name!r} that role, or {otherwise}"
+        yield Problem(f"check {id!r} can't use inventory {given.name!r}: {why}", "plan", do=do)
+
+
+def _wrong_kind(id: str, name: str, spec: InputSpec, given: Bound) -> Problem:
+    what = f"check {id!r}: input {name!r} takes {spec.kind}, and inventory {given.name!r} is {given.found.kind}"
+    return Problem(what, "plan", given.inventory.shown, "bind another inventory")
 
 
 _CARRIER = {"predictions": "table", "design": "file"}
