@@ -93,8 +93,8 @@ def _by_id(ids: pd.Series[Any], beside: Examples, source: JobInput, data: JobInp
     faults = [
         *_unclear(there, f"in {source.name}"),
         *_unclear(wanted, f"in {data.name}"),
-        *_named(wanted[~wanted.isin(there)], "of the data have no prediction"),
-        *_named(there[~there.isin(wanted)], "of the predictions are not in the data"),
+        *_named(wanted[~wanted.isin(there)], "of the data without a prediction"),
+        *_named(there[~there.isin(wanted)], "that the data do not have"),
     ]
     if faults:
         raise JobError(
@@ -107,10 +107,11 @@ def _by_id(ids: pd.Series[Any], beside: Examples, source: JobInput, data: JobInp
 
 def _unclear(ids: pd.Series[Any], where: str) -> list[str]:
     missing = int(ids.isna().sum())
-    gaps = [f"{missing} ids are missing {where}"] if missing else []
-    return gaps + _named(ids[ids.notna() & ids.duplicated()].drop_duplicates(), f"stand more than once {where}")
+    gaps = [f"missing ids {where}: {missing}"] if missing else []
+    return gaps + _named(ids[ids.notna() & ids.duplicated()].drop_duplicates(), f"more than once {where}")
 
 
 def _named(ids: pd.Series[Any], what: str) -> list[str]:
     known = ids.dropna()
-    return [f"{len(known)} ids {what}: {', '.join(map(str, known[:5]))}"] if len(known) else []
+    first = ", ".join(map(str, known[:5])) + (", …" if len(known) > 5 else "")
+    return [f"ids {what}: {len(known)} ({first})"] if len(known) else []

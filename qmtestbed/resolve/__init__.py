@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_file
-from qmtestbed.errors import InputError, IntegrityError, PlanError, Problem
+from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem
 from qmtestbed.resolve import fitting, predictions
 from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import unmet_needs
@@ -106,7 +106,7 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
         raise InputError(*problems)
     problems.extend(_misfits(plan, catalogue, bound))
     if problems:
-        raise InputError(*problems)
+        raise ModelError(*problems)
     return bound
 
 
@@ -155,8 +155,8 @@ def _misfits(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> It
         where = f"inventories {name!r}, {data!r}"
         if isinstance(one.found, ModelFacts):
             yield from fitting.misfits(fitting.Pair(one.found, found, bound[data].inventory, where))
-        elif bound[name].is_to_match:
-            yield from predictions.misfits(bound[name], bound[data], where)
+        elif one.is_to_match or isinstance(one.found, ImagesFacts):
+            yield from predictions.misfits(one, bound[data], where)
 
 
 def _pairs(plan: Plan, catalogue: Catalogue) -> set[tuple[str, str]]:

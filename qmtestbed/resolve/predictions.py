@@ -14,6 +14,9 @@ from qmtestbed.types.layout import find_layout
 def misfits(predictions: Bound, data: Bound, where: str) -> Iterator[Problem]:
     """Say why predictions are not about the data: another number of rows, or no column that holds them."""
     said, about = predictions.found, data.found
+    if isinstance(said, ImagesFacts):
+        what = f"{predictions.inventory.shown} holds images, and predictions are a table"
+        yield Problem(what, where, do="write the predictions as .parquet, .csv or .tsv")
     if not isinstance(said, TableFacts) or not isinstance(about, (TableFacts, ImagesFacts)):
         return
     shown, roles = predictions.inventory.shown, data.inventory.roles

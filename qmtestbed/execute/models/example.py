@@ -52,7 +52,7 @@ def _frame(content: Mapping[str, Any], inputs: list[Mapping[str, Any]]) -> pd.Da
     frame = pd.DataFrame(content["data"][:MOST_ROWS], columns=content.get("columns"))
     types = {i["name"]: i.get("type") for i in inputs if "name" in i}
     for name in frame.columns:
-        kind = types.get(name)
+        kind = str(types.get(name))
         if kind == "datetime":
             frame[name] = pd.to_datetime(frame[name])
         elif kind == "binary":
