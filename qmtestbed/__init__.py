@@ -61,9 +61,10 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
 
 
 def evaluate(
-    model: str,
+    model: str | None = None,
     *,
     data: str | Path,
+    predictions: str | Path | None = None,
     label: str | None = None,
     train: str | Path | None = None,
     level: Mapping[str, str] | None = None,
@@ -76,9 +77,13 @@ def evaluate(
     Parameters
     ----------
     model
-        ``models:/name@alias``, ``models:/name/1``, ``models:/m-…``, ``runs:/…``, or a logged model's folder.
+        ``models:/name@alias``, ``models:/name/1``, ``models:/m-…``, ``runs:/…``, or a logged model's folder; ``None``
+        where there are predictions only.
     data, train
         Table files (.parquet, .csv, .tsv) or images (.npz with the arrays ``images`` and ``labels``).
+    predictions
+        In place of a model: a table file with one row per item of the data, in its order or with its column of the role
+        ``id``; the column ``predicted``, and for probabilities one column ``p[<class>]`` per class.
     label
         Column or array that holds the truth; without one, AITs that need labels are left out.
     level
@@ -96,7 +101,7 @@ def evaluate(
     Raises
     ------
     InputError
-        Model or data can't be used; holds every problem.
+        Model, predictions or data can't be used, or both of the first two are given; holds every problem.
     """
     from qmtestbed import pipeline
     from qmtestbed.ait import Roles
@@ -107,6 +112,7 @@ def evaluate(
     subject = pipeline.Subject(
         model=model,
         data=str(data),
+        predictions=None if predictions is None else str(predictions),
         roles=Roles(label=label, **(roles or {})),
         train=None if train is None else str(train),
         levels=level or {},

@@ -6,7 +6,7 @@
     ├── InputError                       exit 4   wrong usage or bad input; carries all problems at once
     │   ├── PlanError                             a plan, or a criterion in it
     │   ├── ContentError                          an AIT, guideline or template that can't be used
-    │   ├── ModelError                            a model that can't be found, read or fitted to the data
+    │   ├── ModelError                            a model that can't be found or read, or does not fit the data
     │   └── DataError                             a data file that can't be found, read or used
     ├── IntegrityError                   exit 5   evidence, data or a model is not what it was pinned to
     └── JobError                         (none)   raised in a child only; becomes the error of a record
@@ -81,7 +81,7 @@ class ContentError(InputError):
 
 
 class ModelError(InputError):
-    """A model that can't be found, read or fitted to the data."""
+    """A model that can't be found or read; or it, or predictions in its place, do not fit the data."""
 
 
 class DataError(InputError):

@@ -33,7 +33,7 @@ class Evaluator:
     @classmethod
     def can_evaluate(cls, *, model_type: str | None, evaluator_config: dict[str, Any] | None, **_: Any) -> bool:
         """Only where it was configured: MLflow asks every evaluator that is installed, and most did not mean us."""
-        return bool(evaluator_config) and "plan" in evaluator_config and model_type in (None, "classifier", "regressor")
+        return "plan" in (evaluator_config or {}) and model_type in (None, "classifier", "regressor")
 
     def evaluate(
         self,

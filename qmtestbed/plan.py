@@ -121,8 +121,10 @@ def clauses(guidelines: Mapping[str, Guideline]) -> set[str]:
 
 
 def _bindings(check: Check, manifest: Manifest, plan: Plan, document: Document, place: Place) -> Iterator[Problem]:
-    made = [n for n, spec in manifest.inputs.items() if spec.kind == "predictions" and n not in check.with_]
-    allowed = {*manifest.inputs, *(("model", "data") if made else ())}
+    predictions = [n for n, spec in manifest.inputs.items() if spec.kind == "predictions"]
+    made = [n for n in predictions if n not in check.with_]
+    # Predictions are made from model and data, or matched with the data where they come from a file.
+    allowed = {*manifest.inputs, *(("data",) if predictions else ()), *(("model",) if made else ())}
     for name, bound in check.with_.items():
         if name not in allowed:
             what = f"{manifest.id} has no input {name!r}"

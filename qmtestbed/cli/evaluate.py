@@ -1,4 +1,4 @@
-"""``qmtestbed evaluate MODEL --data test.parquet --label churned``."""
+"""``qmtestbed evaluate MODEL --data test.parquet --label churned``, or ``--predictions FILE`` in place of MODEL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ HELP = "evaluate a model on a table with every AIT that fits, without a plan"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this command takes."""
-    parser.add_argument("model", metavar="MODEL", help="models:/name@alias, models:/name/1, models:/m-…, runs:/…")
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL", help="models:/name@alias, models:/name/1, models:/m-…, runs:/…"
+    )
+    parser.add_argument(
+        "--predictions", metavar="FILE", help="in place of MODEL: what it said to each row of the data (.parquet, .csv)"
+    )
     parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)")
     parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
     parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
@@ -31,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="level asked for, such as performance=AIPL-1; may be given again",
     )  # fmt: skip
     parser.add_argument("--guideline", default="mlqm@3", help="guideline the level is of (default: mlqm@3)")
-    parser.add_argument("--name", help="name of the component (default: the model's)")
+    parser.add_argument("--name", help="name of the component (default: that of the model or file)")
     roles = parser.add_argument_group("roles of columns")
     roles.add_argument("--positive", metavar="CLASS", help="class that counts as positive")
     for role, what in (
@@ -97,6 +102,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
     )
     return Subject(
         model=arguments.model,
+        predictions=arguments.predictions,
         data=arguments.data,
         roles=roles,
         train=arguments.train,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from qmtestbed.execute.launcher import Finished, Launcher
 from qmtestbed.types.job import Job
+from qmtestbed.types.manifest import PREDICTED, PROBED
 from qmtestbed.types.record import Failure, Record
 
 
@@ -135,19 +136,26 @@ def _refused(job: Job, before: Iterable[Record], launcher: Launcher) -> Finished
         )
     for record in before:
         if record.status != "measured":
-            error = record.error or Failure(record.status)
-            made = "the model could not be probed" if record.kind == "probe" else "the predictions could not be made"
-            failure = replace(error, what=f"{made}: {error.what}", where=f"{record.kind} of {_model_of(record)}")
-            return launcher.without_running(job, "failed", failure)
-        if record.kind == "probe":
-            lacking = sorted(set(job.needs) - set(record.facts.get("capabilities", ())))
-            if lacking:
-                return launcher.without_running(job, "unsupported", _denied(job, record, lacking))
+            return launcher.without_running(job, "failed", _not_made(record))
+        lacking = sorted(set(job.needs) & _told_by(record) - set(record.facts.get("capabilities", ())))
+        if lacking:
+            return launcher.without_running(job, "unsupported", _denied(job, record, lacking))
     return None
 
 
-def _model_of(record: Record) -> str:
-    return record.inputs["model"].name if "model" in record.inputs else "the model"
+def _not_made(record: Record) -> Failure:
+    error = record.error or Failure(record.status)
+    if "model" not in record.inputs:
+        return replace(error, what=f"the predictions can't be used: {error.what}", where="file of predictions")
+    made = "the model could not be probed" if record.kind == "probe" else "the predictions could not be made"
+    return replace(error, what=f"{made}: {error.what}", where=f"{record.kind} of {record.inputs['model'].name}")
+
+
+def _told_by(record: Record) -> Set[str]:
+    """Needs that a record tells to be met or not: a probe those of a model, a file of predictions those of its own."""
+    if record.kind == "probe":
+        return PROBED
+    return PREDICTED if "capabilities" in record.facts else frozenset()
 
 
 def _denied(job: Job, probe: Record, lacking: Sequence[str]) -> Failure:
@@ -156,7 +164,10 @@ def _denied(job: Job, probe: Record, lacking: Sequence[str]) -> Failure:
         because = probe.facts.get("task_because", "")
         what = f"it is for {lacking[0]}, and the task is {task} ({because})"
         return Failure(what, job.program.id, do="leave it out, or state task: in the plan if that is wrong")
-    found = f"{_model_of(probe)}: {probe.facts.get('type', '')}"
+    if "model" not in probe.inputs:
+        do = "add a column p[<class>] for each class, or leave it out"
+        return Failure(f"the predictions hold no {', '.join(lacking)}", job.program.id, do=do)
+    found = f"{probe.inputs['model'].name}: {probe.facts.get('type', '')}"
     return Failure(f"the model does not offer: {', '.join(lacking)}", job.program.id, found)
 
 

@@ -34,7 +34,11 @@ def load_examples(source: JobInput, rows: int | None = None) -> Examples:
     roles = source.roles or Roles()
     if source.kind == "images":
         return _images(source, roles, rows)
-    frame = read_frame(source, rows=rows).reset_index(drop=True)
+    return _rows(read_frame(source, rows=rows), roles)
+
+
+def _rows(frame: pd.DataFrame, roles: Roles) -> Examples:
+    frame = frame.reset_index(drop=True)
 
     def column(name: str | None) -> np.ndarray | None:
         return frame[name].to_numpy() if name else None
@@ -53,12 +57,21 @@ def load_labels(source: JobInput) -> pd.Series[Any] | None:
     return read_frame(source, [label])[label]
 
 
-def _images(source: JobInput, roles: Roles, rows: int | None) -> Examples:
+def load_beside(source: JobInput) -> Examples:
+    """Load what stands beside the items; ``x`` is good for counting them only."""
+    roles = source.roles or Roles()
+    if source.kind == "images":
+        return _images(source, roles, None, as_they_are=True)
+    columns = dict.fromkeys(c for c in (roles.label, roles.id, roles.group, roles.weight) if c)
+    return _rows(read_frame(source, list(columns) or None), roles)
+
+
+def _images(source: JobInput, roles: Roles, rows: int | None, *, as_they_are: bool = False) -> Examples:
     beside = {role: name for role in ("label", "id", "group", "weight") if (name := getattr(roles, role))}
     arrays = {n: a[:rows] for n, a in read_arrays(source, [PIXELS, *beside.values()]).items()}
     found = {role: arrays[name] for role, name in beside.items()}
     return Examples(
-        as_pixels(arrays[PIXELS], source.name),
+        arrays[PIXELS] if as_they_are else as_pixels(arrays[PIXELS], source.name),
         pd.Series(found["label"]) if "label" in found else None,
         found.get("id"),
         found.get("group"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from qmtestbed.ait import Predictions, Roles, Task
 from qmtestbed.errors import ModelFault
 from qmtestbed.execute.examples import Examples, load_examples, load_labels
 from qmtestbed.execute.models import LoadedModel, load_model
+from qmtestbed.execute.models.example import read_example
 from qmtestbed.execute.outputs import Interpreted
 from qmtestbed.execute.tables import class_names, digest_of_ids, task_of_labels
 from qmtestbed.types.job import JobInput
@@ -48,7 +50,25 @@ def probe(model_input: JobInput, data: JobInput) -> Mapping[str, Any]:
         "classes": list(classes),
         "type": f"{type(model.native).__module__}.{type(model.native).__qualname__}",
         "written_by": model.written_by,
+        **_own_example(model, model_input),
     }
+
+
+def _own_example(model: LoadedModel, model_input: JobInput) -> Mapping[str, str]:
+    """Say whether a model answers the input example that was logged with it; nothing where there is none.
+
+    That it does not is told and no more: what counts is whether it answers the data.
+    """
+    try:
+        example = read_example(Path(model_input.path or ""))
+        if example is None:
+            return {}
+        answers, rows = model.answer_as_logged(example), len(example)
+    except ModelFault as error:
+        return {"input_example": f"not answered: {(error.found or error.what)[:300]}"}
+    if answers != rows:
+        return {"input_example": f"not answered: {answers} answers for {rows} rows"}
+    return {"input_example": f"answered: {rows} {'row' if rows == 1 else 'rows'}"}
 
 
 def find_task(roles: Roles, model: LoadedModel, labels: pd.Series[Any] | None) -> tuple[Task, str]:
@@ -87,10 +107,19 @@ def predict(model_input: JobInput, data: JobInput) -> tuple[Predictions, Mapping
     answer = model.answer(given(model, model_input, examples.x, roles), task)
     _check_answers(answer, len(examples), model_input.name, task)
     if task == "classification":
-        truth, classes = _true_classes(examples, answer, model, roles)
+        known = answer.classes or model.classes or roles.classes or ()
+        truth, classes = true_classes(examples, answer, known, "the model")
     else:
-        truth, classes = _true_values(examples), ()
-    predictions = Predictions(
+        truth, classes = true_values(examples), ()
+    predictions = beside_the_truth(task, truth, answer, classes, examples, roles)
+    return predictions, {"task": task, "task_because": because, "classes": list(classes)}, items_of(predictions)
+
+
+def beside_the_truth(
+    task: Task, truth: np.ndarray, answer: Interpreted, classes: tuple[str, ...], examples: Examples, roles: Roles
+) -> Predictions:
+    """Put together what was said of each item and what stands beside it."""
+    return Predictions(
         task,
         truth,
         answer.predicted,
@@ -101,10 +130,10 @@ def predict(model_input: JobInput, data: JobInput) -> tuple[Predictions, Mapping
         examples.weights,
         roles.positive,
     )
-    return predictions, {"task": task, "task_because": because, "classes": list(classes)}, _items(predictions)
 
 
-def _items(p: Predictions) -> Items:
+def items_of(p: Predictions) -> Items:
+    """Count predictions; those without a label can't be measured."""
     n, unlabelled = len(p.predicted), int(pd.isna(p.labels).sum())
     return Items(n, n, n - unlabelled, unlabelled, digest_of_ids(None if p.ids is None else pd.Series(p.ids), n))
 
@@ -124,7 +153,8 @@ def _check_answers(answer: Interpreted, expected: int, name: str, task: Task) ->
         raise ModelFault(f"the model {name} gave answers that are missing or not finite", found=found, do=do)
 
 
-def _true_values(examples: Examples) -> np.ndarray:
+def true_values(examples: Examples) -> np.ndarray:
+    """Labels as numbers, missing without any; :class:`ModelFault` if they are none."""
     if examples.labels is None:
         return np.full(len(examples), np.nan)
     try:
@@ -134,29 +164,34 @@ def _true_values(examples: Examples) -> np.ndarray:
         raise ModelFault("the labels are no numbers, and the task is regression", found=found) from None
 
 
-def _true_classes(
-    examples: Examples, answer: Interpreted, model: LoadedModel, roles: Roles
+def true_classes(
+    examples: Examples, answer: Interpreted, known: tuple[str, ...], who: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as class names, and the classes: the model's first, then labels it does not know."""
+    """Labels as class names, and the classes: those known first, then labels that are not among them.
+
+    Raises
+    ------
+    ModelFault
+        Labels and classes have nothing in common, or a class is predicted that nobody declared; ``who`` said it.
+    """
     n = len(examples)
     truth = np.full(n, None, dtype=object) if examples.labels is None else class_names(examples.labels)
     in_labels = sorted({t for t in truth if t is not None})
-    known = answer.classes or model.classes or roles.classes or ()
     if known and in_labels and not set(known) & set(in_labels):
-        found = f"the model's: {', '.join(known[:5])}; the labels: {', '.join(in_labels[:5])}"
+        found = f"{who}'s: {', '.join(known[:5])}; the labels: {', '.join(in_labels[:5])}"
         do = "give the labels the names that the model was trained with"
-        raise ModelFault("the classes of the model and the labels have nothing in common", found=found, do=do)
+        raise ModelFault(f"the classes of {who} and the labels have nothing in common", found=found, do=do)
     allowed = tuple(known or in_labels)
     said = sorted(set(answer.predicted))
     if allowed and not set(said) <= set(allowed):
-        _refuse_unknown(answer.predicted, allowed)
+        _refuse_unknown(answer.predicted, allowed, who)
     first = allowed or tuple(said)
     return truth, (*first, *(c for c in in_labels if c not in first))
 
 
-def _refuse_unknown(predicted: np.ndarray, allowed: tuple[str, ...]) -> None:
+def _refuse_unknown(predicted: np.ndarray, allowed: tuple[str, ...], who: str) -> None:
     rows = np.flatnonzero(~np.isin(predicted.astype(str), allowed))
     classes = ", ".join(sorted({predicted[i] for i in rows})[:5])
     found = f"{classes} in {len(rows)} of {len(predicted)} rows, the first: {', '.join(map(str, rows[:5]))}"
     do = "declare classes: […] in the plan if they are right"
-    raise ModelFault("the model predicts classes that nobody declared", found=found, do=do)
+    raise ModelFault(f"{who} predicts classes that nobody declared", found=found, do=do)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 from qmtestbed.ait import Predictions, Roles, Table, Task, class_name
 from qmtestbed.errors import JobError
 from qmtestbed.types.job import JobInput
+from qmtestbed.types.layout import Layout, find_layout
 from qmtestbed.types.record import Items
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -228,27 +230,21 @@ def _from_arrow(source: JobInput) -> Predictions:
 
 
 def _from_file(source: JobInput) -> Predictions:
-    """Read a table with the label column, a column ``predicted`` and, if there are any, columns ``p[<class>]``."""
+    """Read a table that holds the truth as well: the label column beside the predictions."""
     roles = source.roles or Roles()
     frame = read_frame(source)
-    if "predicted" not in frame.columns or roles.label in (None, "predicted"):
-        raise JobError(
-            f"{source.name} holds no predictions",
-            found=", ".join(map(str, frame.columns[:8])),
-            do="it needs the column 'predicted' and another one with the role label",
-        )
-    labels, predicted = frame[roles.label], frame["predicted"]
+    if roles.label is None:
+        found, do = ", ".join(map(str, frame.columns[:8])), "give a column the role label, or bind the data as well"
+        raise JobError(f"{source.name} holds predictions without the truth", found=found, do=do)
+    layout = layout_in(frame, [c for c in (roles.id, roles.group, roles.weight, roles.time) if c], roles, source.name)
+    labels, predicted = frame[roles.label], answers_in(frame, layout, roles, source.name)
     task = roles.task or task_of_labels(labels)[0]
-    columns = [c for c in frame.columns if str(c).startswith("p[") and str(c).endswith("]")]
     frames = {n: frame[c].to_numpy() for n, c in (("i", roles.id), ("g", roles.group), ("w", roles.weight)) if c}
     if task == "regression":
-        wrong = np.flatnonzero(~np.isfinite(pd.to_numeric(predicted, errors="coerce")))
-        _refuse_rows(source.name, "are no finite numbers", wrong)
-        values = labels.to_numpy(dtype=float), predicted.to_numpy(dtype=float)
+        values = labels.to_numpy(dtype=float), values_in(predicted.said, source.name)
         return Predictions(task, *values, ids=frames.get("i"), groups=frames.get("g"), weights=frames.get("w"))
-    names, said = class_names(labels), class_names(predicted)
-    _refuse_rows(source.name, "are missing", np.flatnonzero(pd.isna(predicted)))
-    known, probabilities = _probabilities_in(frame, columns, roles, source.name)
+    names, said = class_names(labels), classes_in(predicted.said, source.name)
+    known = predicted.classes or roles.classes or ()
     in_labels = sorted({n for n in names if n is not None})
     if in_labels and not set(said) & set(in_labels) and not set(known) & set(in_labels):
         found = f"predicted: {', '.join(sorted(set(said))[:5])}; labels: {', '.join(in_labels[:5])}"
@@ -256,21 +252,71 @@ def _from_file(source: JobInput) -> Predictions:
                        do="give both the same names")  # fmt: skip
     known = (*(known or sorted({*in_labels, *said})), *(c for c in in_labels if known and c not in known))
     return Predictions(
-        task, names, said, probabilities, known, frames.get("i"), frames.get("g"), frames.get("w"), roles.positive
+        task,
+        names,
+        said,
+        predicted.probabilities,
+        known,
+        frames.get("i"),
+        frames.get("g"),
+        frames.get("w"),
+        roles.positive,
     )
 
 
+# -- what a user's file says ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Said:
+    """Predictions as a file has them: classes or values as they stand there, probabilities where it has them."""
+
+    said: pd.Series[Any]
+    probabilities: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+
+
+def layout_in(frame: pd.DataFrame, aside: Sequence[str], roles: Roles, name: str) -> Layout:
+    """Tell which columns of a file are predictions; :class:`JobError` if that can't be told."""
+    columns = [str(c) for c in frame.columns]
+    try:
+        return find_layout(columns, aside, roles.label)
+    except ValueError as error:
+        raise JobError(f"{name} holds no predictions", found=", ".join(columns[:8]), do=str(error)) from None
+
+
+def answers_in(frame: pd.DataFrame, layout: Layout, roles: Roles, name: str) -> Said:
+    """Read the columns of predictions; where only probabilities are given, the most probable class is predicted."""
+    if not layout.probabilities:
+        return Said(frame[layout.predicted])
+    classes, probabilities = _probabilities_in(frame, layout.classes, roles, name)
+    if layout.predicted is not None:
+        return Said(frame[layout.predicted], probabilities, classes)
+    likeliest = np.array(classes, dtype=object)[probabilities.argmax(axis=1)]
+    return Said(pd.Series(likeliest, index=frame.index), probabilities, classes)
+
+
+def classes_in(said: pd.Series[Any], name: str) -> np.ndarray:
+    """Give predicted classes by their one spelling; :class:`JobError` if one is missing."""
+    _refuse_rows(name, "are missing", np.flatnonzero(pd.isna(said)))
+    return class_names(said)
+
+
+def values_in(said: pd.Series[Any], name: str) -> np.ndarray:
+    """Give predicted values; :class:`JobError` if one is missing or no finite number."""
+    values = pd.to_numeric(said, errors="coerce").to_numpy(dtype=float)
+    _refuse_rows(name, "are no finite numbers", np.flatnonzero(~np.isfinite(values)))
+    return values
+
+
 def _probabilities_in(
-    frame: pd.DataFrame, columns: Sequence[str], roles: Roles, name: str
-) -> tuple[tuple[str, ...], np.ndarray | None]:
+    frame: pd.DataFrame, named: Sequence[str], roles: Roles, name: str
+) -> tuple[tuple[str, ...], np.ndarray]:
     """Give the classes, and the probabilities in their order: matched by name, whatever the order of either."""
-    named = tuple(c[2:-1] for c in columns)
-    if not named:
-        return roles.classes or (), None
     if roles.classes and set(named) != set(roles.classes):
         found = f"columns for {', '.join(named)}; declared: {', '.join(roles.classes)}"
         raise JobError(f"the probabilities in {name} are not of the declared classes", found=found)
-    classes = roles.classes or named
+    classes = roles.classes or tuple(named)
     values = frame[[f"p[{c}]" for c in classes]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
     off = ~np.isfinite(values).all(axis=1)
     off |= (values < -TOLERANCE).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE)

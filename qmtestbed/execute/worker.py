@@ -85,9 +85,11 @@ def run(job: Job, folder: Path) -> Outcome:
 
     if job.kind == "probe":
         return Outcome("measured", facts=dict(probe(job.inputs["model"], job.inputs["data"])))
+    from qmtestbed.execute.matching import match
     from qmtestbed.execute.tables import write_predictions
 
-    predictions, facts, items = predict(job.inputs["model"], job.inputs["data"])
+    made = predict if "model" in job.inputs else match
+    predictions, facts, items = made(job.inputs.get("model") or job.inputs[PREDICTIONS], job.inputs["data"])
     write_predictions(predictions, folder / "resources" / f"{PREDICTIONS}.arrow")
     return Outcome("measured", resources={PREDICTIONS: "predictions"}, facts=dict(facts), items=items)
 

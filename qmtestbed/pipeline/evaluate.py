@@ -1,4 +1,4 @@
-"""``evaluate``: from a model and a table to a plan of every AIT whose needs they meet, and its run."""
+"""``evaluate``: from a model or its predictions, and data, to a plan of every AIT that they fit, and its run."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from pathlib import Path
 from qmtestbed.ait import Roles
 from qmtestbed.catalogue import AitEntry, Catalogue
 from qmtestbed.documents import dump_document, parse_document
-from qmtestbed.errors import PlanError, Problem
+from qmtestbed.errors import InputError, PlanError, Problem
 from qmtestbed.execute import Launcher, Progress, launcher_for
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.run import Kept, execute_jobs, next_folder, run_loaded
 from qmtestbed.plan import check_plan
-from qmtestbed.resolve import find_inventories, probe_job
-from qmtestbed.resolve.capabilities import PROBED, unmet_needs
+from qmtestbed.resolve import find_inventories, first_job
+from qmtestbed.resolve.capabilities import unmet_needs
 from qmtestbed.resolve.jobs import Bound
 from qmtestbed.tracking.uris import in_mlflow
 from qmtestbed.types.assessment import LeftOut
 from qmtestbed.types.baseline import BASELINE
 from qmtestbed.types.codec import lean
 from qmtestbed.types.job import Job
-from qmtestbed.types.manifest import InputSpec, Manifest
+from qmtestbed.types.manifest import PROBED, InputSpec, Manifest
 from qmtestbed.types.plan import Check, Component, Expectation, Inventory, LoadedPlan, Outputs, Plan
 from qmtestbed.types.record import Record
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What to evaluate: a model and the data it is judged on.
+    """What to evaluate: a model, or in place of it a file of its predictions, and the data it is judged on.
 
     Where given, also the data it was trained on, the previous version of the model, the attribute design, and the
     baseline that criteria of the plan may name; without a previous version it is taken for that as well.
     """
 
-    model: str
+    model: str | None
     data: str
     roles: Roles
+    predictions: str | None = None
     train: str | None = None
     previous: str | None = None
     baseline: str | None = None
@@ -53,7 +54,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Draft:
-    """A plan that was chosen, why AITs were left out of it, and the probe's record."""
+    """A plan that was chosen, why AITs were left out of it, and the record that told what there is to measure."""
 
     loaded: LoadedPlan
     left_out: tuple[LeftOut, ...]
@@ -69,8 +70,10 @@ def evaluate(subject: Subject, options: Options, progress: Progress | None = Non
     launcher = launcher_for([found.probe], options.isolation)
     try:
         chosen = _choose_plan(found, catalogue, launcher, options, watch)
-        # A probe that failed is no reason to fail again: it is tried anew, as every failure is.
-        made: Mapping[str, Kept] = {chosen.probe.key: (chosen.probe, {})} if chosen.probe.status == "measured" else {}
+        # A probe that failed is no reason to fail again: it is tried anew, as every failure is. Predictions that were
+        # matched are not at hand any more.
+        good = chosen.probe.status == "measured" and not chosen.probe.resources
+        made: Mapping[str, Kept] = {chosen.probe.key: (chosen.probe, {})} if good else {}
         return run_loaded(chosen.loaded, catalogue, options, watch, chosen.left_out, made, launcher)
     finally:
         launcher.close()
@@ -92,7 +95,7 @@ def draft(subject: Subject, options: Options, progress: Progress | None = None) 
 
 @dataclass(frozen=True)
 class _Found:
-    """A plan without checks, its inventories found, and the job that probes the model."""
+    """A plan without checks, its inventories found, and the job that tells what there is to measure."""
 
     plan: Plan
     bound: Mapping[str, Bound]
@@ -103,7 +106,7 @@ class _Found:
 def _find(subject: Subject, catalogue: Catalogue, out: Path) -> _Found:
     bare = _bare_plan(subject, out)
     bound = find_inventories(bare, catalogue, out)
-    return _Found(bare, bound, probe_job(bare, bound, "model", "test"), out)
+    return _Found(bare, bound, first_job(bare, bound, "test"), out)
 
 
 def _choose_plan(
@@ -124,7 +127,7 @@ def _choose_plan(
             left_out.append(LeftOut(entry.id, why))
     if not checks:
         reasons = "; ".join(f"{x.ait}: {x.why}" for x in left_out)
-        raise PlanError(Problem("no AIT fits this model and data", found=reasons))
+        raise PlanError(Problem("no AIT fits what is given", found=reasons))
     plan = replace(found.plan, checks=checks)
     document = parse_document(dump_document(lean(plan)), "plan")
     return Draft(check_plan(plan, document, found.out, catalogue), tuple(left_out), probe)
@@ -132,8 +135,7 @@ def _choose_plan(
 
 def _bare_plan(subject: Subject, out: Path) -> Plan:
     """Write the plan without checks; its paths start from the run folder, where the plan is kept."""
-    model = Inventory(_from(out, subject.model), outputs=subject.outputs)
-    inventories = {"model": model, "test": _table(out, subject.data, subject.roles)}
+    inventories = {**_assessed(out, subject), "test": _table(out, subject.data, subject.roles)}
     if subject.train:
         inventories["train"] = _table(out, subject.train, subject.roles)
     if subject.previous:
@@ -144,12 +146,25 @@ def _bare_plan(subject: Subject, out: Path) -> Plan:
         inventories["design"] = Inventory(_from(out, subject.design), requested=subject.design)
     return Plan(
         schema="qmtestbed/plan/v1",
-        component=Component(subject.name or _name_of(subject.model)),
+        component=Component(subject.name or _name_of(subject)),
         guideline=subject.guideline,
         levels=subject.levels,
         seed=subject.seed,
         inventories=inventories,
     )
+
+
+def _assessed(out: Path, subject: Subject) -> dict[str, Inventory]:
+    """Give the inventory of what is assessed; :class:`InputError` if that is nothing or two things."""
+    if subject.model is not None and subject.predictions is not None:
+        found, do = f"{subject.model}, {subject.predictions}", "give one of the two: a model makes its own predictions"
+        raise InputError(Problem("there is a model and a file of predictions to evaluate", found=found, do=do))
+    if subject.model is not None:
+        return {"model": Inventory(_from(out, subject.model), outputs=subject.outputs)}
+    if subject.predictions is None:
+        do = "give a model, or with --predictions a file of what it said to each row of the data"
+        raise InputError(Problem("there is nothing to evaluate", do=do))
+    return {"predictions": Inventory(_from(out, subject.predictions), requested=subject.predictions)}
 
 
 def _table(out: Path, path: str, r: Roles) -> Inventory:
@@ -175,14 +190,17 @@ def _from(out: Path, uri: str) -> str:
     return Path(os.path.relpath(Path(uri).resolve(), out.resolve())).as_posix()
 
 
-def _name_of(model: str) -> str:
-    """``models:/churn@champion`` and ``models:/churn/3`` are about churn; another URI is its own name."""
+def _name_of(subject: Subject) -> str:
+    """``models:/churn@champion`` and ``models:/churn/3`` are about churn, as is ``churn.csv``; else the URI is it."""
+    if subject.model is None:
+        return Path(subject.predictions or "").stem
+    model = subject.model
     rest = model.removeprefix("models:/")
     name = rest.split("@")[0].split("/")[0]
     return name if rest != model and name else model
 
 
-_INVENTORY = {"data": "test", "train": "train", "model": "model", "previous": "previous", "design": "design"}
+_INVENTORY = {"data": "test", **{n: n for n in ("train", "model", "predictions", "previous", "design")}}
 """Which inventory an input is bound to, by the fixed input names."""
 
 
@@ -205,13 +223,16 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
         if why and not spec.optional:
             return why, None
         if not why:
-            names = ("model", "data") if name == "predictions" else (name,)
+            assessed = "predictions" if "predictions" in bound else "model"
+            names = (assessed, "data") if name == "predictions" else (name,)
             bindings |= {n: _inventory_of(n, bound) for n in names}
     if bindings.keys() & {"model", "previous"}:
         bindings["data"] = "test"
     expected = _expected(manifest, bindings)
     if manifest.suggests and not expected:
         lacking = sorted({n for s in manifest.suggests for n in s.inputs if n not in bindings})
+        if "model" in lacking and "model" not in bound:
+            return _NO_MODEL, None
         return f"it judges nothing without {', '.join(lacking)}; add " + " ".join(f"--{n}" for n in lacking), None
     return "", Check(manifest.id, bindings, expect=expected)
 
@@ -220,6 +241,8 @@ def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Reco
     """Say why an input can't be bound; an empty text if it can."""
     source = "test" if name == "predictions" else _inventory_of(name, bound)
     if source not in bound:
+        if source == "model":
+            return _NO_MODEL
         if name in _OPTION:
             return f"it needs {_OPTION[name]}; add --{name}"
         return f"it needs {name!r} ({spec.kind}), which evaluate can't bind; write a plan"
@@ -234,10 +257,12 @@ def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Reco
     unmet += [f"it is for {t}, and the task is {task}" for t in sorted(wrong_task)]
     if probe.status == "measured":
         lacking = sorted(asked - set(probe.facts.get("capabilities", ())) - {"classification", "regression"})
-        unmet += [f"the model does not offer {n}" for n in lacking]
+        unmet += [_LACKS[probe.kind].format(n) for n in lacking]
     return "; ".join(dict.fromkeys(unmet))
 
 
+_NO_MODEL = "it needs the model itself; only predictions were given"
+_LACKS = {"probe": "the model does not offer {}", "predict": "the predictions hold no {}"}
 _OPTION = {
     "train": "the training data",
     "previous": "the previous version of the model",

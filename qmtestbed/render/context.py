@@ -75,13 +75,21 @@ class Context:
         facts = self.evidence.info.inventories.get(inventory)
         if facts is not None and facts.flavour:
             return True
+        return self._bound_as(inventory) == "model"
+
+    def is_predictions(self, inventory: str) -> bool:
+        """Whether an inventory is a file of predictions."""
+        return not self.is_model(inventory) and self._bound_as(inventory) == "predictions"
+
+    def _bound_as(self, inventory: str) -> str:
+        """Kind of the first input that an inventory is bound to."""
         for check in self.evidence.plan.checks.values():
             manifest = self.manifest(check.ait)
             for given, names in check.with_.items():
                 if inventory == names or (not isinstance(names, str) and inventory in names):
                     spec = manifest.inputs.get(given) if manifest else None
-                    return spec.kind == "model" if spec else given == "model"
-        return False
+                    return spec.kind if spec else given
+        return ""
 
     def clause(self, requirement: RequirementState) -> GuidelineRequirement | None:
         """Give the guideline's own words for a requirement."""

@@ -354,6 +354,7 @@ class View:
     run: Digest
     as_of: str
     models: tuple[InventoryView, ...]
+    predictions: tuple[InventoryView, ...]
     data: tuple[InventoryView, ...]
     guidelines: tuple[GuidelineView, ...]
     criteria: CriteriaHeadline

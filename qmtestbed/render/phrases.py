@@ -26,6 +26,11 @@ PAGE: Table = {
     "yes": ("yes", "はい"),
     "no": ("no", "いいえ"),
     "model": ("Model", "モデル"),
+    "predictions": ("Predictions", "予測結果"),
+    "predictions.only": (
+        "as given in a file; the model itself was not run",
+        "ファイルで提供（モデル自体は未実行）",
+    ),
     "data": ("Data", "データ"),
     "against": ("Assessed against", "評価の基準"),
     "as_of": ("As of", "評価日"),

@@ -19,7 +19,7 @@ from qmtestbed.types.values import Language
 def view(evidence: Evidence, assessment: Assessment, language: Language = "en", detail: Detail = DETAILS[0]) -> View:
     """Build the view model; every text in it is inert."""
     context = Context(evidence, assessment, Words(language), detail)
-    models, data = _inventories(context)
+    models, predictions, data = _inventories(context)
     return scrub(
         View(
             language=language,
@@ -28,6 +28,7 @@ def view(evidence: Evidence, assessment: Assessment, language: Language = "en", 
             run=Digest(assessment.run),
             as_of=date(assessment.as_of, language),
             models=models,
+            predictions=predictions,
             data=data,
             guidelines=tuple(_guideline(name, context) for name in assessment.guidelines),
             criteria=assessment.headlines.criteria,
@@ -82,14 +83,16 @@ def _guideline(name: str, context: Context) -> GuidelineView:
     return GuidelineView(name, title, source, web_address(known.source.url), note, pairs)
 
 
-def _inventories(context: Context) -> tuple[tuple[InventoryView, ...], tuple[InventoryView, ...]]:
+def _inventories(context: Context) -> tuple[tuple[InventoryView, ...], ...]:
+    """List models, files of predictions, and data."""
     planned, facts = context.evidence.plan.inventories, context.evidence.info.inventories
     models: list[InventoryView] = []
+    predictions: list[InventoryView] = []
     data: list[InventoryView] = []
     for name in dict.fromkeys([*planned, *facts]):
-        kind = models if context.is_model(name) else data
+        kind = models if context.is_model(name) else predictions if context.is_predictions(name) else data
         kind.append(_inventory(name, planned.get(name), facts.get(name), context.w))
-    return tuple(models), tuple(data)
+    return tuple(models), tuple(predictions), tuple(data)
 
 
 def _inventory(name: str, planned: Inventory | None, facts: InventoryFacts | None, w: Words) -> InventoryView:

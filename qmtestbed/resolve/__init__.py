@@ -12,21 +12,24 @@ from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_file
-from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem, suggestion
+from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem
+from qmtestbed.resolve import fitting, predictions
 from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import unmet_needs
 from qmtestbed.resolve.datasets import TableFacts, describe_data
 from qmtestbed.resolve.files import find_file
 from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
+from qmtestbed.resolve.logged import compared, locate, run_of_model
 from qmtestbed.resolve.models import ModelFacts, find_model, is_model
 from qmtestbed.tracking.uris import is_logged
 from qmtestbed.types.baseline import BASELINE, names_baseline
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
+from qmtestbed.types.manifest import InputSpec, Manifest
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
 from qmtestbed.types.resolution import Resolution
 
-__all__ = ["filled_in", "find_inventories", "probe_job", "resolve"]
+__all__ = ["filled_in", "find_inventories", "first_job", "resolve"]
 
 
 def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resolution:
@@ -71,9 +74,13 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
     return Resolution(resolved, builder.jobs, checks, facts, baselines, notes)
 
 
-def probe_job(plan: Plan, bound: Mapping[str, Bound], model: str, data: str) -> Job:
-    """Build the job that tells what a model can do, before there are any checks."""
-    return GraphBuilder(plan, bound).probe(model, data)
+def first_job(plan: Plan, bound: Mapping[str, Bound], data: str) -> Job:
+    """Build the job that tells what there is to measure, before there are any checks.
+
+    It probes the inventory ``model``; without one, it matches the inventory ``predictions`` with the data.
+    """
+    builder = GraphBuilder(plan, bound)
+    return builder.probe("model", data) if "model" in bound else builder.match("predictions", data)
 
 
 def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, Bound]:
@@ -94,7 +101,7 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
             continue  # that its model was not found is said already
         try:
             if kind != "model" and is_logged(inventory.uri):
-                bound[name] = _find_logged(name, inventory, kind, _run_of_model(name, plan, bound))
+                bound[name] = _find_logged(name, inventory, kind, run_of_model(name, plan, bound))
             else:
                 bound[name] = _find(name, inventory, kind, folder)
         except InputError as error:
@@ -112,7 +119,7 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
             )
     if problems:
         raise InputError(*problems)
-    problems.extend(_features_missing(plan, catalogue, bound))
+    problems.extend(_misfits(plan, catalogue, bound))
     if problems:
         raise ModelError(*problems)
     return bound
@@ -154,68 +161,41 @@ def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
 
 def _find_logged(name: str, inventory: Inventory, kind: str, model_run: str | None) -> Bound:
     """Find a data set of an MLflow run, and compare it with what was logged."""
-    from qmtestbed.tracking.datasets import find_data, unproven
-
-    logged = find_data(f"inventory {name!r}", inventory.uri, model_run)
-    located = replace(inventory, uri=str(logged.path), requested=inventory.shown)
-    bound = _find(name, located, kind, Path())
-    if logged.sha256 not in (None, bound.found.sha256):
-        raise IntegrityError(
-            Problem(
-                f"inventory {name!r}: the data set {logged.name!r} is not the one that was logged",
-                inventory.shown,
-                f"{logged.path.name} has sha256 {bound.found.sha256[:16]}…, logged was {str(logged.sha256)[:16]}…",
-                "restore the file, or log the new one as another data set",
-            )
-        )
-    rows = getattr(bound.found, "rows", 0)
-    return replace(bound, logged=logged, notes=tuple(n for n in (unproven(logged, rows),) if n))
+    data = locate(name, inventory, model_run)
+    located = replace(inventory, uri=str(data.path), requested=inventory.shown)
+    return compared(_find(name, located, kind, Path()), data)
 
 
-def _run_of_model(name: str, plan: Plan, bound: Mapping[str, Bound]) -> str | None:
-    """Give the run that logged the model which is bound together with a data set; ``None`` if that is not one run."""
+def _misfits(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
+    """Say of each model or file of predictions why it does not fit the data that it is bound with."""
+    for name, data in sorted(_pairs(plan, catalogue)):
+        if not {name, data} <= bound.keys():
+            continue
+        one, found = bound[name], bound[data].found
+        if not isinstance(found, (TableFacts, ImagesFacts)):
+            continue
+        where = f"inventories {name!r}, {data!r}"
+        if isinstance(one.found, ModelFacts):
+            yield from fitting.misfits(fitting.Pair(one.found, found, bound[data].inventory, where))
+        elif one.is_to_match or isinstance(one.found, ImagesFacts):
+            yield from predictions.misfits(one, bound[data], where)
+
+
+def _pairs(plan: Plan, catalogue: Catalogue) -> set[tuple[str, str]]:
+    """Models and files of predictions, each with the data that it is bound with."""
     if not plan.checks:
-        beside = {"model"}
-    else:
-        uses = [c.with_ for c in plan.checks.values() if name in c.with_.values()] or [{"model": "model"}]
-        beside = {n for with_ in uses for n in with_.values() if isinstance(n, str)}
-    models = {n: b.found.run for n, b in bound.items() if n in beside and b.found.kind == "model"}
-    runs = {models["model"]} if "model" in models else set(models.values())
-    return runs.pop() if len(runs) == 1 else None
-
-
-def _features_missing(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
-    """Name features of a model that the data it is applied to do not have."""
-    pairs = {
-        (names, check.with_["data"])
-        for check in plan.checks.values()
-        if "data" in check.with_
-        for names in (*check.with_.values(), *((BASELINE,) if names_baseline(check) else ()))
-    } or ({(name, "test") for name in ("model", "previous", BASELINE)} if not plan.checks else set())
-    for model, data in sorted(pairs, key=str):
-        if not {model, data} <= bound.keys():
-            continue
-        facts, table = bound[str(model)].found, bound[str(data)].found
-        if not isinstance(facts, ModelFacts) or not isinstance(table, TableFacts) or facts.features is None:
-            continue
-        roles = bound[str(data)].inventory.roles
-        hidden = [f for f in facts.features if f == roles.label or f in roles.ignore]
-        if hidden:
-            yield Problem(
-                f"the model {facts.requested} takes columns that no model may see",
-                f"inventories {model!r}, {data!r}",
-                ", ".join(f"{f!r} ({'label' if f == roles.label else 'ignore'})" for f in hidden),
-                "a model that is given the truth proves nothing: take the role away, or train it without the column",
-            )
-        missing = [f for f in facts.features if f not in table.columns and f not in facts.optional_features]
-        if missing:
-            near = suggestion(missing[0], table.columns)
-            yield Problem(
-                f"the model {facts.requested} takes features that {bound[str(data)].inventory.shown} does not have",
-                f"inventories {model!r}, {data!r}",
-                ", ".join(repr(f) for f in missing[:8]) + (f" … {len(missing)} in all" if len(missing) > 8 else ""),
-                f"add or rename the columns; {near}" if near else "add the columns",
-            )
+        return {(name, "test") for name in ("model", "previous", BASELINE, "predictions")}
+    pairs: set[tuple[str, str]] = set()
+    for check in plan.checks.values():
+        manifest, data = catalogue.ait(check.ait).manifest, check.with_.get("data")
+        for name, source in check.with_.items():
+            spec = manifest.inputs.get(name) if manifest else None
+            kind = spec.kind if spec else name
+            if kind in ("model", "predictions") and isinstance(source, str) and isinstance(data, str):
+                pairs.add((source, data))
+        if names_baseline(check) and isinstance(data, str):
+            pairs.add((BASELINE, data))
+    return pairs
 
 
 def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
@@ -223,29 +203,59 @@ def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[
     if manifest is None:
         return
     for name, spec in manifest.inputs.items():
-        made = spec.kind == "predictions" and name not in check.with_
-        source = check.with_.get("data" if made else name)
-        if not isinstance(source, str) or spec.kind == "model":
-            continue
-        found = bound[source].found.kind
-        if name == "predictions" and found != "model" and not made and names_baseline(check):
-            what = f"check {id!r}: predictions from a file have no model that the baseline could take the place of"
-            do = "bind model and data, or write a number as bound"
-            yield Problem(what, "plan", bound[source].inventory.shown, do)
-        if spec.kind == "predictions" and found == "model":
-            if "data" not in check.with_:
-                what = f"check {id!r}: the predictions of {source!r} need data"
-                yield Problem(what, "plan", do="bind data too")
-            continue
-        if not made and found != _CARRIER.get(spec.kind, spec.kind):
-            what = f"check {id!r}: input {name!r} takes {spec.kind}, and inventory {source!r} is {found}"
-            yield Problem(what, "plan", bound[source].inventory.shown, "bind another inventory")
-            continue
-        for why in unmet_needs(spec, bound[source].inventory):
-            do = f"give inventory {source!r} that role, or leave the check out"
-            yield Problem(f"check {id!r} can't use inventory {source!r}: {why}", "plan", do=do)
+        source = check.with_.get(name)
+        if spec.kind == "predictions":
+            yield from _predictions_problems(id, name, manifest, check, bound)
+        elif spec.kind != "model" and isinstance(source, str):
+            found = bound[source]
+            if found.found.kind == _CARRIER.get(spec.kind, spec.kind):
+                yield from _unmet(id, spec, found, "leave the check out")
+            else:
+                yield _wrong_kind(id, name, spec, found)
     if any(s.kind == "model" for s in manifest.inputs.values()) and "data" not in check.with_:
         yield Problem(f"check {id!r} binds a model but no data", "plan", do="bind data too: the model is probed on it")
+
+
+def _predictions_problems(
+    id: str, name: str, manifest: Manifest, check: Check, bound: Mapping[str, Bound]
+) -> Iterator[Problem]:
+    """Say why predictions can't be made by a model, taken from a file, or matched with the data."""
+    spec, source, data = manifest.inputs[name], check.with_.get(name), check.with_.get("data")
+    if source is None:
+        if isinstance(data, str):
+            yield from _unmet(id, spec, bound[data], "leave the check out")
+        return
+    given = bound[str(source)]
+    if given.found.kind == "model":
+        if data is None:
+            yield Problem(f"check {id!r}: the predictions of {source!r} need data", "plan", do="bind data too")
+    elif given.found.kind != "table":
+        yield _wrong_kind(id, name, spec, given)
+    elif name == "predictions" and names_baseline(check):
+        what = f"check {id!r}: predictions from a file have no model that the baseline could take the place of"
+        do = "bind model and data, or write a number as bound"
+        yield Problem(what, "plan", given.inventory.shown, do)
+    elif data is None:
+        yield from _unmet(id, spec, given, "bind the data that it is about")
+    elif given.is_to_match:
+        yield from _unmet(id, spec, bound[str(data)], "leave the check out")
+    elif "data" not in manifest.inputs:
+        what = f"check {id!r}: the predictions of {source!r} have labels of their own, and data besides"
+        do = "take away their label, to match them with the data, or the data"
+        yield Problem(what, "plan", given.inventory.shown, do)
+    else:
+        yield from _unmet(id, spec, given, "leave the check out")
+
+
+def _unmet(id: str, spec: InputSpec, given: Bound, otherwise: str) -> Iterator[Problem]:
+    for why in unmet_needs(spec, given.inventory):
+        do = f"give inventory {given.name!r} that role, or {otherwise}"
+        yield Problem(f"check {id!r} can't use inventory {given.name!r}: {why}", "plan", do=do)
+
+
+def _wrong_kind(id: str, name: str, spec: InputSpec, given: Bound) -> Problem:
+    what = f"check {id!r}: input {name!r} takes {spec.kind}, and inventory {given.name!r} is {given.found.kind}"
+    return Problem(what, "plan", given.inventory.shown, "bind another inventory")
 
 
 _CARRIER = {"predictions": "table", "design": "file"}

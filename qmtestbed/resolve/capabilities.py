@@ -15,8 +15,6 @@ _ROLE: Mapping[Need, str] = {
     "weights": "weight",
     "sensitive": "sensitive",
 }
-PROBED: frozenset[Need] = frozenset({"classification", "regression", "predict", "probabilities", "gradient", "native"})
-"""Needs that only a loaded model can tell."""
 
 
 def unmet_needs(spec: InputSpec, inventory: Inventory) -> tuple[str, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import DataError, Problem, suggestion
 from qmtestbed.resolve.arrays import ImagesFacts, describe_images
+from qmtestbed.resolve.columns import ColumnType, FirstLines, Statistics, of_arrow
 from qmtestbed.resolve.files import find_file, not_a
 from qmtestbed.types.plan import Inventory
 
@@ -20,12 +21,13 @@ PARQUET = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class TableFacts:
-    """A table file: its columns in order and the number of its rows."""
+    """A table file: its columns in order, the number of its rows, and what kind of values each column holds."""
 
     path: Path
     sha256: str
     columns: tuple[str, ...]
     rows: int
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
     kind: Literal["table"] = "table"
 
 
@@ -47,9 +49,9 @@ def describe_table(name: str, inventory: Inventory, folder: Path) -> TableFacts:
     path = find_file(name, inventory, folder)
     suffix = path.suffix.lower()
     if suffix in PARQUET:
-        columns, rows = _parquet(name, path, inventory.shown)
+        columns, rows, types = _parquet(name, path, inventory.shown)
     elif suffix in SEPARATORS:
-        columns, rows = _csv_header(name, path, inventory.shown, SEPARATORS[suffix])
+        columns, rows, types = _csv(name, path, inventory.shown, SEPARATORS[suffix])
     else:
         do = "give a .parquet, .csv, .tsv or .npz file"
         raise DataError(
@@ -60,28 +62,49 @@ def describe_table(name: str, inventory: Inventory, folder: Path) -> TableFacts:
     problems = [*_column_problems(name, inventory, columns)]
     if problems:
         raise DataError(*problems)
-    return TableFacts(path, sha256_of_file(path), columns, rows)
+    return TableFacts(path, sha256_of_file(path), columns, rows, dict(zip(columns, types, strict=True)))
 
 
-def _parquet(name: str, path: Path, uri: str) -> tuple[tuple[str, ...], int]:
+_Read = tuple[tuple[str, ...], int, tuple[ColumnType, ...]]
+
+
+def _parquet(name: str, path: Path, uri: str) -> _Read:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(path)
         # A pandas index without a name is no column of the user's.
-        names = (n for n in file.schema_arrow.names if not n.startswith("__index_level_"))
-        return tuple(names), int(file.metadata.num_rows)
+        fields = [f for f in file.schema_arrow if not f.name.startswith("__index_level_")]
+        statistics = _statistics(file.metadata)
+        types = (of_arrow(str(f.type), statistics.get(f.name)) for f in fields)
+        return tuple(f.name for f in fields), int(file.metadata.num_rows), tuple(types)
     except (pa.ArrowException, OSError) as error:
         raise DataError(not_a("parquet", name, path, uri, str(error))) from None
 
 
-def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[tuple[str, ...], int]:
+def _statistics(metadata: Any) -> dict[str, Statistics]:
+    """Sum up what the row groups say of each flat column; one that any of them says nothing of is left out."""
+    found: dict[str, Statistics] = {}
+    for column in range(metadata.num_columns):
+        name = metadata.schema.column(column).path
+        parts = [metadata.row_group(group).column(column).statistics for group in range(metadata.num_row_groups)]
+        if not parts or not all(p is not None and p.has_null_count for p in parts):
+            continue
+        valued = [p for p in parts if p.has_min_max]
+        low = min((p.min for p in valued), default=None)
+        high = max((p.max for p in valued), default=None)
+        found[name] = Statistics(sum(p.null_count for p in parts), low, high)
+    return found
+
+
+def _csv(name: str, path: Path, uri: str, separator: str) -> _Read:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream, delimiter=separator, strict=True)
             header = next(rows, None)
-            count, ragged = _count_rows(rows, len(header or ()))
+            first = FirstLines(len(header or ()))
+            count, ragged = _count_rows(rows, len(header or ()), first)
     except UnicodeDecodeError as error:
         do = "save it as UTF-8 (a table from Japanese Excel is often cp932)"
         raise DataError(Problem(f"inventory {name!r}: not UTF-8", uri, f"byte {error.start}", do)) from None
@@ -99,16 +122,18 @@ def _csv_header(name: str, path: Path, uri: str, separator: str) -> tuple[tuple[
     if not count:
         do = "give a table with rows"
         raise DataError(Problem(f"inventory {name!r}: the table is empty", uri, "a header and 0 rows", do))
-    return tuple(header), count
+    return tuple(header), count, first.types()
 
 
-def _count_rows(rows: Any, width: int) -> tuple[int, tuple[int, int] | None]:
+def _count_rows(rows: Any, width: int, first: FirstLines) -> tuple[int, tuple[int, int] | None]:
     """Count the rows, and name the first line that has another number of fields than the header."""
     count = 0
     for row in rows:
         if row and len(row) != width:
             return count, (rows.line_num, len(row))
-        count += bool(row)
+        if row:
+            count += 1
+            first.add(row)
     return count, None
 
 

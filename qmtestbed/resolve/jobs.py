@@ -14,14 +14,13 @@ from typing import Any, Literal
 from qmtestbed.catalogue import AitEntry
 from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
 from qmtestbed.resolve.arrays import ImagesFacts
-from qmtestbed.resolve.capabilities import PROBED
 from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
 from qmtestbed.tracking.uris import LoggedData
 from qmtestbed.types.baseline import BASELINE, comparison
 from qmtestbed.types.codec import encode
 from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
-from qmtestbed.types.manifest import InputKind, InputSpec, Limits
+from qmtestbed.types.manifest import PROBED, InputKind, InputSpec, Limits
 from qmtestbed.types.plan import Check, Inventory, Plan
 
 _ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
@@ -44,6 +43,11 @@ class Bound:
     found: ModelFacts | TableFacts | ImagesFacts | FileFacts
     logged: LoggedData | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_to_match(self) -> bool:
+        """Whether a table that is bound as predictions gets its labels from the data that it is bound with."""
+        return isinstance(self.found, TableFacts) and self.inventory.label is None
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ class GraphBuilder:
         probe = self.probe(model, data)
         inputs = {"model": self._model(model, data), "data": self._data(data)}
         return self._own("predict", inputs, after=(probe.key,))
+
+    def match(self, predictions: str, data: str) -> Job:
+        """Build the job that matches a file of predictions with the data that it is about."""
+        inputs = {"predictions": replace(self._data(predictions), kind="predictions"), "data": self._data(data)}
+        return self._own("predict", inputs)
 
     def measure(self, check: Check, entry: AitEntry) -> Job:
         """Build the job of one check, and those that it comes after."""
@@ -119,9 +128,8 @@ class GraphBuilder:
         after: list[str] = []
         for name, spec in manifest.inputs.items():
             bound = check.with_.get(name)
-            predicts = self._predicts(name, spec, check)
-            if predicts is not None:
-                job = self.predict(predicts, _one(check.with_["data"]))
+            job = self._predicts(name, spec, check)
+            if job is not None:
                 inputs[name] = JobInput("predictions", name, job.key, job=job.key)
                 after += [*job.after, job.key]
             elif bound is not None:
@@ -186,15 +194,19 @@ class GraphBuilder:
             return self._model(name, _one(check.with_["data"]))
         return replace(self._data(name), kind=kind)
 
-    def _predicts(self, name: str, spec: InputSpec, check: Check) -> str | None:
-        """Name the model whose predictions on the check's data an input is given; ``None`` if it is given a file."""
+    def _predicts(self, name: str, spec: InputSpec, check: Check) -> Job | None:
+        """Build the job that makes the predictions for an input; ``None`` if it is none, or is given a file alone."""
         bound = check.with_.get(name)
         if spec.kind != "predictions" or "data" not in check.with_:
             return None
+        data = _one(check.with_["data"])
         if bound is None:
             asked = name == "predictions" or not spec.optional
-            return _one(check.with_["model"]) if asked and "model" in check.with_ else None
-        return _one(bound) if self._bound[_one(bound)].found.kind == "model" else None
+            return self.predict(_one(check.with_["model"]), data) if asked and "model" in check.with_ else None
+        source = self._bound[_one(bound)]
+        if source.found.kind == "model":
+            return self.predict(source.name, data)
+        return self.match(source.name, data) if source.is_to_match else None
 
     def _data(self, name: str) -> JobInput:
         bound = self._bound[name]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from qmtestbed.digests import sha256_of_model
 from qmtestbed.documents import read_document
 from qmtestbed.errors import ContentError, ModelError, Problem
+from qmtestbed.resolve.signatures import Signature, read_signature
 from qmtestbed.tracking.uris import FORMS
 
 FLAVOURS = ("sklearn", "pytorch", "python_function")
@@ -22,9 +22,9 @@ FLAVOURS = ("sklearn", "pytorch", "python_function")
 class ModelFacts:
     """A logged model: where its files are, what it is pinned to, and what its ``MLmodel`` says.
 
-    ``features`` are the names of its inputs in order, or ``None`` where it has no signature with names;
-    ``libraries`` are the distributions that its requirements name: its answers may depend on them. ``run`` is the id of
-    the MLflow run that logged it, ``page`` its address on the website of the tracking server.
+    ``takes`` is ``None`` where neither signature nor input example tell; ``libraries`` are the distributions that its
+    requirements name: its answers may depend on them. ``run`` is the id of the MLflow run that logged it, ``page`` its
+    address on the website of the tracking server.
     """
 
     folder: Path
@@ -32,13 +32,17 @@ class ModelFacts:
     requested: str
     sha256: str
     flavour: str
-    features: tuple[str, ...] | None
-    optional_features: frozenset[str] = frozenset()
+    takes: Signature | None
     version: str | None = None
     libraries: tuple[str, ...] = ()
     run: str | None = None
     page: str | None = None
     kind: Literal["model"] = "model"
+
+    @property
+    def features(self) -> tuple[str, ...] | None:
+        """Names of its inputs in order; ``None`` where nothing names them."""
+        return tuple(c.name for c in self.takes.columns) if self.takes and self.takes.columns else None
 
 
 def is_model(uri: str, folder: Path) -> bool:
@@ -97,11 +101,10 @@ def describe_model(name: str, folder: Path, uri: str, requested: str, version: s
     if flavour is None:
         found, do = ", ".join(flavours), "log it in one of these flavours: " + ", ".join(FLAVOURS)
         raise ModelError(Problem(f"inventory {name!r}: no flavour that can be loaded here", requested, found, do))
-    features, optional = _features(data.get("signature"))
+    takes = read_signature(data, folder)
     libraries = _libraries(folder / "requirements.txt")
-    digest = sha256_of_model(folder)
     run = data.get("run_id") if isinstance(data.get("run_id"), str) else None
-    return ModelFacts(folder, uri, requested, digest, flavour, features, optional, version, libraries, run)
+    return ModelFacts(folder, uri, requested, sha256_of_model(folder), flavour, takes, version, libraries, run)
 
 
 def _libraries(requirements: Path) -> tuple[str, ...]:
@@ -111,14 +114,3 @@ def _libraries(requirements: Path) -> tuple[str, ...]:
     lines = requirements.read_text("utf-8", errors="replace").splitlines()
     found = (re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line) for line in lines)
     return tuple(sorted({m[1].lower() for m in found if m}))
-
-
-def _features(signature: Any) -> tuple[tuple[str, ...] | None, frozenset[str]]:
-    """Input names of a column-based signature, and those that may be left out."""
-    if not isinstance(signature, Mapping) or not isinstance(signature.get("inputs"), str):
-        return None, frozenset()
-    inputs = json.loads(signature["inputs"])
-    if not inputs or not all(isinstance(i, dict) and isinstance(i.get("name"), str) for i in inputs):
-        return None, frozenset()
-    optional = frozenset(i["name"] for i in inputs if i.get("required") is False)
-    return tuple(i["name"] for i in inputs), optional

@@ -70,6 +70,7 @@ def as_result(run: str, metrics: Mapping[str, float], page: Path, uri: str) -> E
     from mlflow.models.evaluation.artifacts import TextEvaluationArtifact
 
     build: Any = TextEvaluationArtifact
-    result: Any = EvaluationResult
     artifact = build(f"{uri}/{page.name}", page.read_text("utf-8"))
-    return result(metrics=dict(metrics), artifacts={"qmtestbed_report": artifact}, run_id=run)
+    return EvaluationResult(  # type: ignore[no-untyped-call]  # MLflow's own is not typed
+        metrics=dict(metrics), artifacts={"qmtestbed_report": artifact}, run_id=run
+    )

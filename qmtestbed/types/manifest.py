@@ -38,6 +38,10 @@ Need = Literal[
     "gradient",
     "native",
 ]
+PREDICTED: frozenset[Need] = frozenset({"classification", "regression", "probabilities"})
+"""Needs that predictions alone can tell."""
+PROBED: frozenset[Need] = PREDICTED | {"predict", "gradient", "native"}
+"""Needs that only a loaded model can tell."""
 ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "text"]
 
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}

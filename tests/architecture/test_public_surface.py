@@ -19,7 +19,7 @@ def test_the_python_api() -> None:
         "evaluate", "gate", "history", "judge", "log", "report", "run",
     ]  # fmt: skip
     assert list(inspect.signature(qmtestbed.evaluate).parameters) == [
-        "model", "data", "label", "train", "level", "out", "roles", "options",
+        "model", "data", "predictions", "label", "train", "level", "out", "roles", "options",
     ]  # fmt: skip
 
 

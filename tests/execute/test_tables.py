@@ -122,6 +122,6 @@ def test_predictions_from_a_user_s_file(tmp_path: Path) -> None:
     path.write_text("truth,predicted\n1.5,\n2.5,3\n")
     with pytest.raises(JobError, match="no finite numbers"):
         load_predictions(job_input, None, 0)
-    path.write_text("truth,guess\n1,1\n")
+    path.write_text("truth,guess,other\n1,1,1\n")
     with pytest.raises(JobError, match="holds no predictions"):
         load_predictions(job_input, None, 0)

@@ -88,6 +88,7 @@ def test_a_torch_model_on_images(here: Path, shop: Path, form: str) -> None:
     assert point(accuracy) == np.load(shop / "right.npy").mean()  # type: ignore[arg-type]
     probe = next(r for r in outcome.evidence.records.values() if r.kind == "probe")
     assert set(probe.facts["capabilities"]) >= {"gradient", "probabilities", "classification"}
+    assert probe.facts["input_example"] == "answered: 2 rows"
     assert outcome.evidence.plan.inventories["test"].label == "labels"
 
 

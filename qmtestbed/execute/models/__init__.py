@@ -44,6 +44,9 @@ class LoadedModel(Protocol):
     def gradient(self, x: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Gradient of each item's cross-entropy loss with respect to the item; ``codes`` are positions in classes."""
 
+    def answer_as_logged(self, x: Any) -> int:
+        """Give the model its own input example, in the form it was logged in, and count its answers."""
+
 
 def load_model(source: JobInput) -> LoadedModel:
     """Load a logged model by its flavour.

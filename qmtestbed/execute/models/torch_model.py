@@ -59,6 +59,11 @@ class TorchModel:
                 parts.append(g.numpy())
         return self._layout_back(np.concatenate(parts), x.shape)
 
+    def answer_as_logged(self, x: Any) -> int:
+        """Run the module on an array in the layout it was logged in."""
+        with Boundary(self._source.name, "can't answer its own input example"), torch.no_grad():
+            return len(self.native(torch.from_numpy(np.ascontiguousarray(np.asarray(x)))))
+
     def _loss(self, outputs: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Sum over the items, so that no item's gradient depends on how many others there are."""
         if self._source.outputs == "probabilities":

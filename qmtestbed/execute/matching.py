@@ -1,0 +1,117 @@
+"""Predictions from a file in place of a model: matched with the data that they are about, and as strictly checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qmtestbed.ait import Predictions, Roles, Task
+from qmtestbed.errors import JobError
+from qmtestbed.execute.examples import Examples, load_beside
+from qmtestbed.execute.outputs import Interpreted
+from qmtestbed.execute.probing import beside_the_truth, items_of, true_classes, true_values
+from qmtestbed.execute.tables import (
+    Said,
+    answers_in,
+    class_names,
+    classes_in,
+    layout_in,
+    read_frame,
+    task_of_labels,
+    values_in,
+)
+from qmtestbed.types.job import JobInput
+from qmtestbed.types.record import Items
+
+
+def match(source: JobInput, data: JobInput) -> tuple[Predictions, Mapping[str, Any], Items]:
+    """Give each item of the data its prediction: by the id column where the file has it, else by the order of rows.
+
+    Raises
+    ------
+    JobError
+        An id is missing, doubled or foreign, there are more or fewer rows, or the predictions are not what they must
+        be: finite numbers, or known classes with rows of probabilities that sum to 1.
+    """
+    roles, beside = data.roles or Roles(), load_beside(data)
+    frame = read_frame(source)
+    id = (source.roles or Roles()).id or roles.id
+    by_id = id is not None and id in frame.columns and beside.ids is not None
+    positions = _by_id(frame[id], beside, source, data) if by_id else _in_order(frame, beside, source, data)
+    layout = layout_in(frame, [c for c in (id, roles.id) if c], roles, source.name)
+    told = answers_in(frame.iloc[positions].reset_index(drop=True), layout, roles, source.name)
+    task, because = _find_task(roles, told, beside.labels)
+    if task == "classification":
+        answer = Interpreted(classes_in(told.said, source.name), told.probabilities, told.classes)
+        truth, classes = true_classes(beside, answer, told.classes or roles.classes or (), f"the file {source.name}")
+    else:
+        answer = Interpreted(values_in(told.said, source.name))
+        truth, classes = true_values(beside), ()
+    predictions = beside_the_truth(task, truth, answer, classes, beside, roles)
+    facts = {
+        "task": task,
+        "task_because": because,
+        "classes": list(classes),
+        "capabilities": [task, *(["probabilities"] if answer.probabilities is not None else [])],
+        "matched": f"by the column {id}" if by_id else "by the order of the rows",
+    }
+    return predictions, facts, items_of(predictions)
+
+
+def _find_task(roles: Roles, told: Said, labels: pd.Series[Any] | None) -> tuple[Task, str]:
+    """Tell the task, and why: as declared, else by what the predictions are, else by the labels."""
+    if roles.task:
+        return roles.task, "the plan says so"
+    if told.probabilities is not None:
+        return "classification", f"the predictions have probabilities of {len(told.classes)} classes"
+    numbers = labels is None or pd.api.types.is_numeric_dtype(labels)
+    if numbers and pd.api.types.is_float_dtype(told.said) and np.mod(told.said.dropna(), 1).any():
+        # As with a regressor: whole numbers as labels do not make its answers classes.
+        return "regression", "the predictions are fractions"
+    if labels is None:
+        task, because = task_of_labels(told.said)
+        return task, because.replace("labels", "predictions")
+    return task_of_labels(labels)
+
+
+def _in_order(frame: pd.DataFrame, beside: Examples, source: JobInput, data: JobInput) -> np.ndarray:
+    if len(frame) != len(beside):
+        raise JobError(
+            f"{source.name} does not hold one prediction for each row of {data.name}",
+            found=f"{len(frame):,} predictions, {len(beside):,} rows",
+            do="write one row per row of the data, in its order or with its column of the role id",
+        )
+    return np.arange(len(frame))
+
+
+def _by_id(ids: pd.Series[Any], beside: Examples, source: JobInput, data: JobInput) -> np.ndarray:
+    """Find for each item of the data the row of the file that has its id."""
+    there, wanted = pd.Series(class_names(ids)), pd.Series(class_names(pd.Series(beside.ids)))
+    faults = [
+        *_unclear(there, f"in {source.name}"),
+        *_unclear(wanted, f"in {data.name}"),
+        *_named(wanted[~wanted.isin(there)], "of the data without a prediction"),
+        *_named(there[~there.isin(wanted)], "that the data do not have"),
+    ]
+    if faults:
+        raise JobError(
+            f"the predictions in {source.name} can't be matched with {data.name} by the column {ids.name}",
+            found="; ".join(faults),
+            do="write each id once, as it is written in the data",
+        )
+    return pd.Index(there).get_indexer(pd.Index(wanted))
+
+
+def _unclear(ids: pd.Series[Any], where: str) -> list[str]:
+    missing = int(ids.isna().sum())
+    gaps = [f"missing ids {where}: {missing}"] if missing else []
+    return gaps + _named(ids[ids.notna() & ids.duplicated()].drop_duplicates(), f"more than once {where}")
+
+
+def _named(ids: pd.Series[Any], what: str) -> list[str]:
+    known = ids.dropna()
+    first = ", ".join(map(str, known[:5])) + (", …" if len(known) > 5 else "")
+    return [f"ids {what}: {len(known)} ({first})"] if len(known) else []
