@@ -17,8 +17,8 @@ from qmtestbed.errors import ExitCode, InputError, IntegrityError, QmtestbedErro
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import GateOutcome, Outcome
-    from qmtestbed.tracking.history import Assessed
     from qmtestbed.tracking.uris import LoggedRun
+    from qmtestbed.types.history import Assessed
 
 __all__ = [
     "ExitCode",

@@ -13,7 +13,7 @@ from qmtestbed.cli import common
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
-    from qmtestbed.tracking.history import Assessed, Number
+    from qmtestbed.types.history import Assessed, Number
 
 HELP = "verdicts and measures of a registered model over its versions, from MLflow"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qmtestbed.ait import Roles, Task
 from qmtestbed.documents import dump_document, parse_document
@@ -19,9 +19,6 @@ from qmtestbed.plan import check_plan, load_plan
 from qmtestbed.tracking.evaluation import LABEL, as_result, logged_model_of, write_predictions, write_table
 from qmtestbed.types.codec import lean
 from qmtestbed.types.plan import Check, Component, Inventory, LoadedPlan, Plan
-
-if TYPE_CHECKING:
-    from mlflow.models import EvaluationResult
 
 _KEYS = ("plan", "data", "roles", "level", "out", "require", "isolation", "language", "jobs", "cache", "trust")
 _TASKS: Mapping[str | None, Task] = {"classifier": "classification", "regressor": "regression"}
@@ -49,8 +46,8 @@ class _Given:
     predictions: Path | None
 
 
-def evaluate(handed: Handed, config: Mapping[str, Any]) -> EvaluationResult:
-    """Evaluate what MLflow hands over, and write the assessment into MLflow's run.
+def evaluate(handed: Handed, config: Mapping[str, Any]) -> Any:
+    """Evaluate what MLflow hands over, write the assessment into its run, and give its ``EvaluationResult``.
 
     Raises
     ------

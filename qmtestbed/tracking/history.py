@@ -4,45 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmtestbed.errors import ModelError, Problem, suggestion
 from qmtestbed.tracking.connection import connect, mlflow_errors, web_page
+from qmtestbed.types.history import Assessed, Number
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 _PAGE = 1000
-
-
-@dataclass(frozen=True)
-class Number:
-    """A measure as it was written: its value, its interval where it had one, and over how many items."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-
-
-@dataclass(frozen=True)
-class Assessed:
-    """One assessment: of which version, when, what it found, and its MLflow run.
-
-    ``measures`` are by ``<check>/<measure>`` or ``<check>/<measure>/<key>``.
-    """
-
-    version: str
-    aliases: tuple[str, ...]
-    as_of: str
-    verdict: str
-    criteria: str
-    component: str
-    measures: Mapping[str, Number]
-    run: str
-    page: str | None
 
 
 def history(name: str) -> tuple[Assessed, ...]:

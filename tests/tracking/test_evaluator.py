@@ -25,7 +25,7 @@ def at(registry: Registry) -> Iterator[Registry]:
 
 
 def evaluate(model: Any = "models:/churn@candidate", **config: Any) -> Any:
-    frame = pd.read_parquet("test.parquet").drop(columns="spend")
+    frame = pd.read_parquet("test.parquet")
     return mlflow.models.evaluate(
         model, frame, targets="churned", model_type="classifier", evaluators="qmtestbed", evaluator_config=config,
         **({"predictions": "said"} if model is None else {}),
