@@ -40,7 +40,6 @@ class Subject:
     model: str | None
     data: str
     roles: Roles
-    predictions: str | None = None
     train: str | None = None
     previous: str | None = None
     baseline: str | None = None
@@ -50,6 +49,7 @@ class Subject:
     guideline: str = "mlqm@3"
     name: str | None = None
     seed: int = 0
+    predictions: str | None = None
 
 
 @dataclass(frozen=True)
