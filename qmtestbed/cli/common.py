@@ -27,12 +27,18 @@ def add_content(parser: argparse.ArgumentParser) -> None:
 
 
 def add_execution(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation`` and ``--no-cache``."""
+    """Add ``--jobs``, ``--isolation``, ``--trust`` and ``--no-cache``."""
     parser.add_argument(
         "--isolation",
         choices=("none", "process", "sandbox"),
         default="sandbox",
         help="how children are contained (default: sandbox, all that this host offers; see qmtestbed doctor)",
+    )
+    parser.add_argument(
+        "--trust",
+        choices=("strict", "scanned", "any"),
+        help="models that run code on loading, such as pickles: strict refuses them, scanned loads those in which a "
+        "scan finds nothing dangerous, any loads all (default: scanned; must be said with --isolation none)",
     )
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
@@ -88,6 +94,7 @@ def options_of(arguments: Any) -> Options:
         as_of=getattr(arguments, "as_of", None),
         cache=not getattr(arguments, "no_cache", False),
         isolation=getattr(arguments, "isolation", "sandbox"),
+        trust=getattr(arguments, "trust", None),
     )
 
 

@@ -48,6 +48,7 @@ def probe(model_input: JobInput, data: JobInput) -> Mapping[str, Any]:
         "classes": list(classes),
         "type": f"{type(model.native).__module__}.{type(model.native).__qualname__}",
         "written_by": model.written_by,
+        **({"scanned": model.scanned} if model.scanned else {}),
     }
 
 

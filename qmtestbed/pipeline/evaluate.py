@@ -62,7 +62,7 @@ def evaluate(subject: Subject, options: Options, progress: Progress | None = Non
     catalogue, watch = options.catalogue(), progress or Silent()
     out = options.out or next_folder(_bare_plan(subject, Path()))
     options = replace(options, out=out)
-    found = _find(subject, catalogue, out)
+    found = _find(subject, catalogue, out, options)
     launcher = launcher_for([found.probe], options.isolation)
     try:
         chosen = _choose_plan(found, catalogue, launcher, options, watch)
@@ -79,7 +79,7 @@ def draft(subject: Subject, options: Options, progress: Progress | None = None) 
     The model is loaded once, in a child, to see what it can do; no AIT runs.
     """
     catalogue = options.catalogue()
-    found = _find(subject, catalogue, options.out or Path("qmt-runs", "draft"))
+    found = _find(subject, catalogue, options.out or Path("qmt-runs", "draft"), options)
     launcher = launcher_for([found.probe], options.isolation)
     try:
         return _choose_plan(found, catalogue, launcher, options, progress or Silent())
@@ -97,10 +97,10 @@ class _Found:
     out: Path
 
 
-def _find(subject: Subject, catalogue: Catalogue, out: Path) -> _Found:
-    bare = _bare_plan(subject, out)
-    bound = find_inventories(bare, catalogue, out)
-    return _Found(bare, bound, probe_job(bare, bound, "model", "test"), out)
+def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
+    bare, loading = _bare_plan(subject, out), options.loading()
+    bound = find_inventories(bare, catalogue, out, loading)
+    return _Found(bare, bound, probe_job(bare, bound, "model", "test", loading), out)
 
 
 def _choose_plan(

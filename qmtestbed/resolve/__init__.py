@@ -19,15 +19,16 @@ from qmtestbed.resolve.datasets import TableFacts, describe_data
 from qmtestbed.resolve.files import find_file
 from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
 from qmtestbed.resolve.models import ModelFacts, is_model
+from qmtestbed.resolve.trust import Loading
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
 from qmtestbed.types.resolution import Resolution
 
-__all__ = ["filled_in", "find_inventories", "probe_job", "resolve"]
+__all__ = ["Loading", "filled_in", "find_inventories", "probe_job", "resolve"]
 
 
-def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resolution:
+def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path, loading: Loading) -> Resolution:
     """Make a plan exact.
 
     Parameters
@@ -38,6 +39,8 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
         What is installed.
     run_folder
         Where the run will be kept: paths in the resolved plan start there.
+    loading
+        Which models may be loaded that run code on loading.
 
     Raises
     ------
@@ -47,11 +50,11 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
         An inventory is not what the plan pins it to.
     """
     plan = loaded.plan
-    bound = find_inventories(plan, catalogue, loaded.folder)
+    bound = find_inventories(plan, catalogue, loaded.folder, loading)
     problems = [p for id, check in plan.checks.items() for p in _check_problems(id, check, catalogue, bound)]
     if problems:
         raise PlanError(*problems)
-    builder = GraphBuilder(plan, bound)
+    builder = GraphBuilder(plan, bound, loading)
     checks = {id: builder.measure(check, catalogue.ait(check.ait)).key for id, check in plan.checks.items()}
     pinned = {name: _pinned(b, loaded.folder, run_folder) for name, b in bound.items()}
     resolved = replace(
@@ -63,12 +66,12 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
     return Resolution(resolved, builder.jobs, checks, facts)
 
 
-def probe_job(plan: Plan, bound: Mapping[str, Bound], model: str, data: str) -> Job:
+def probe_job(plan: Plan, bound: Mapping[str, Bound], model: str, data: str, loading: Loading) -> Job:
     """Build the job that tells what a model can do, before there are any checks."""
-    return GraphBuilder(plan, bound).probe(model, data)
+    return GraphBuilder(plan, bound, loading).probe(model, data)
 
 
-def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, Bound]:
+def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Loading) -> dict[str, Bound]:
     """Find every inventory that a check uses (all of them when there are no checks yet).
 
     Raises
@@ -98,6 +101,9 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
             )
     if problems:
         raise InputError(*problems)
+    for name, found in ((n, b.found) for n, b in bound.items()):
+        if isinstance(found, ModelFacts):
+            problems.extend(loading.problems(name, found))
     problems.extend(_features_missing(plan, catalogue, bound))
     if problems:
         raise ModelError(*problems)

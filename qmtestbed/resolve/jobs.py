@@ -17,13 +17,20 @@ from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import PROBED
 from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
+from qmtestbed.resolve.trust import Loading
 from qmtestbed.types.codec import encode
 from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
 from qmtestbed.types.manifest import InputKind, InputSpec, Limits
 from qmtestbed.types.plan import Check, Inventory, Plan
 
 _ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
-_OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {"sklearn": (), "python_function": ("mlflow",), "pytorch": ("torch",)}
+_OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
+    "pytorch": ("torch",),
+    "onnx": ("onnxruntime",),
+    "xgboost": ("xgboost", "xgboost-cpu"),  # the same module: whichever is installed
+    "lightgbm": ("lightgbm",),
+    "python_function": ("mlflow",),
+}
 _OWN_LIMITS = Limits(timeout="30min", memory="8GiB")
 
 
@@ -48,11 +55,12 @@ class FileFacts:
 class GraphBuilder:
     """Collects jobs; a job that several checks share is made once."""
 
-    def __init__(self, plan: Plan, inventories: Mapping[str, Bound]) -> None:
+    def __init__(self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading) -> None:
         self._plan = plan
+        self._loading = loading
         self._bound = inventories
         self._jobs: dict[str, Job] = {}
-        self._libraries = {b.found.sha256: b.found.libraries for b in inventories.values() if b.found.kind == "model"}
+        self._libraries = {b.found.sha256: _libraries(b.found) for b in inventories.values() if b.found.kind == "model"}
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -183,7 +191,13 @@ class GraphBuilder:
             outputs=bound.inventory.outputs,
             classes=bound.inventory.class_names or beside.inventory.class_names,
             features=features,
+            trust="any" if self._loading.trusts_any(facts) else None,
         )
+
+
+def _libraries(facts: ModelFacts) -> tuple[str, ...]:
+    """Name the distributions that a model's answers, or whether it is loaded, may depend on."""
+    return (*facts.libraries, "modelscan") if facts.pickled else facts.libraries
 
 
 def _one(bound: str | tuple[str, ...]) -> str:

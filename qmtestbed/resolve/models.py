@@ -12,8 +12,9 @@ from typing import Any, Literal
 from qmtestbed.digests import sha256_of_model
 from qmtestbed.documents import read_document
 from qmtestbed.errors import ContentError, ModelError, Problem
+from qmtestbed.modelfiles import code_run_by
 
-FLAVOURS = ("sklearn", "pytorch", "python_function")
+FLAVOURS = ("sklearn", "pytorch", "onnx", "xgboost", "lightgbm", "python_function")
 """Flavours that can be loaded, best first."""
 
 
@@ -22,7 +23,9 @@ class ModelFacts:
     """A logged model: where its files are, what it is pinned to, and what its ``MLmodel`` says.
 
     ``features`` are the names of its inputs in order, or ``None`` where it has no signature with names;
-    ``libraries`` are the distributions that its requirements name: its answers may depend on them.
+    ``libraries`` are the distributions that its requirements name: its answers may depend on them. ``pickled`` are the
+    files that loading unpickles, or that code of its own may, and ``code`` is that code: both run in the child that
+    loads the model.
     """
 
     folder: Path
@@ -34,6 +37,8 @@ class ModelFacts:
     optional_features: frozenset[str] = frozenset()
     version: str | None = None
     libraries: tuple[str, ...] = ()
+    pickled: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
     kind: Literal["model"] = "model"
 
 
@@ -67,8 +72,20 @@ def describe_model(name: str, folder: Path, uri: str, requested: str, version: s
         raise ModelError(Problem(f"inventory {name!r}: no flavour that can be loaded here", requested, found, do))
     features, optional = _features(data.get("signature"))
     libraries = _libraries(folder / "requirements.txt")
-    digest = sha256_of_model(folder)
-    return ModelFacts(folder, uri, requested, digest, flavour, features, optional, version, libraries)
+    runs = code_run_by(folder, flavour, data)
+    return ModelFacts(
+        folder,
+        uri,
+        requested,
+        sha256_of_model(folder),
+        flavour,
+        features,
+        optional,
+        version,
+        libraries,
+        (*runs.pickled, *runs.beside),
+        runs.code,
+    )
 
 
 def _libraries(requirements: Path) -> tuple[str, ...]:
