@@ -142,11 +142,12 @@ def _pickles(path: Path) -> Iterator[tuple[str, io.BufferedIOBase]]:
             yield path.name, stream
             return
         with zipfile.ZipFile(stream) as archive:
-            # torch finds its entry whatever the case of its name
-            names = [n for n in archive.namelist() if n.lower().endswith(".pkl")]
-            if len({n.lower() for n in names}) != 1:
-                raise ValueError(f"an archive with {len(names)} pickles, where torch writes one")
-            yield names[0], io.BytesIO(archive.read(names[0]))
+            # Whatever the case of their names, in which torch finds its entry, and also two of the same name.
+            entries = [e for e in archive.infolist() if e.filename.lower().endswith(".pkl")]
+            if not entries:
+                raise ValueError("an archive without a pickle, where torch writes one")
+            for entry in entries:
+                yield entry.filename, io.BytesIO(archive.read(entry))
 
 
 def _scan_pickle(label: str, content: io.BufferedIOBase) -> tuple[list[str], str]:

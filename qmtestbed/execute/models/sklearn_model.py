@@ -53,6 +53,9 @@ class SklearnModel:
 
         self.native, self.written_by = native, written_by
         self._source, self._folder = source, folder
+        if not hasattr(native, "predict"):
+            found = f"{type(native).__module__}.{type(native).__qualname__}; written by {written_by}"
+            raise ModelFault(f"the model {source.name} is no estimator: it has no predict", found=found)
         with Boundary(source.name, "can't be loaded", written_by, folder):
             _use_one_thread(native)
             self._features = getattr(native, "feature_names_in_", None)
