@@ -53,6 +53,13 @@ def check_library(flavour: str, entry: Mapping[str, Any], name: str, folder: Pat
     raise ModelFault(f"the model {name} needs the package {distribution}, which is not installed", found=found, do=do)
 
 
+def versions(flavour: str, entry: Mapping[str, Any]) -> str:
+    """Say what wrote a model and what runs here, for a message."""
+    _, distribution, key = OF_FLAVOUR.get(flavour, ("", "mlflow", ""))
+    running = importlib.metadata.version(distribution) if _is_installed(distribution) else "none"
+    return f"written by {distribution} {entry.get(key, 'unknown')}, running {running}"
+
+
 def install_command(module: str, folder: Path | None) -> str:
     """Say how to get the distribution of a module, in the version that a model's requirements name."""
     distribution = _DISTRIBUTIONS.get(module, module)

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from qmtestbed.errors import ModelFault
+from qmtestbed.execute.models.boundary import first_bytes
+from qmtestbed.execute.models.packages import versions
 from qmtestbed.modelfiles import RunsCode, code_run_by, doubts, member
 from qmtestbed.types.job import JobInput
 
 MAX_SHOWN = 5
+_DO = "log it as skops, pt2 or onnx; if you know what it does, --trust any loads it in the sandbox all the same"
 OF_TORCH = (".pth", ".pt", ".ckpt")
 _ZIP = b"PK\x03\x04"
 
@@ -74,27 +77,23 @@ def scan(source: JobInput, folder: Path, description: Mapping[str, Any]) -> Scan
         With the default trust: something dangerous was found, or a file that loading unpickles could not be scanned.
         With ``any`` it is only told.
     """
-    runs = code_run_by(folder, source.flavour or "", description)
+    flavour = source.flavour or "python_function"
+    runs = code_run_by(folder, flavour, description)
     if runs == RunsCode():
         return None
     found = _scan(folder, runs)
-    if source.trust != "any":
-        _refuse(found, source.name)
-    return found
-
-
-def _refuse(found: Scan, name: str) -> None:
-    what = ""
-    said: tuple[str, ...] = ()
-    if found.dangerous:
-        what, said = f"the model {name} would run dangerous code on loading, and was not loaded", found.dangerous
-    elif found.unread:
-        what, said = f"a file that loading the model {name} unpickles could not be scanned", found.unread
-    if what:
-        do = "log it as skops, pt2 or onnx; if you know what it does, --trust any loads it in the sandbox all the same"
-        fault = ModelFault(what, found=f"{_some(said)} ({found.scanner})", do=do)
-        fault.facts["scanned"] = str(found)
-        raise fault
+    if source.trust == "any" or not (found.dangerous or found.unread):
+        return found
+    what = f"the model {source.name} would run dangerous code on loading, and was not loaded"
+    said = f"{_some(found.dangerous)} ({found.scanner})"
+    if not found.dangerous:
+        what = f"the model {source.name} can't be loaded: a file that it unpickles could not be scanned"
+        files = "; ".join(first_bytes(member(folder, name)) for name in runs.pickled)
+        written = versions(flavour, description["flavors"][flavour] or {})
+        said = f"{_some(found.unread)}; {files}; {written} ({found.scanner})"
+    fault = ModelFault(what, found=said, do=_DO)
+    fault.facts["scanned"] = str(found)
+    raise fault
 
 
 def _scan(folder: Path, runs: RunsCode) -> Scan:
