@@ -45,7 +45,7 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
     out
         Run folder; by default the next free ``qmt-runs/<component>-<n>``. A folder with the same plan is gone on with.
     **options
-        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``as_of``, ``log``: see
+        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``as_of``, ``isolation``, ``trust``, ``log``: see
         :class:`qmtestbed.pipeline.Options`.
 
     Raises

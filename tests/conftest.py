@@ -22,6 +22,9 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # No test uses or fills the user's own store; those with a run of their own per module share this one.
 os.environ["QMTESTBED_STORE"] = tempfile.mkdtemp(prefix="qmt-store-")
 
+# ONNX Runtime reads it when it is imported: nothing is sent from here.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 
 @pytest.fixture(autouse=True)
 def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -28,12 +28,18 @@ def add_content(parser: argparse.ArgumentParser) -> None:
 
 
 def add_isolation(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation`` and ``--no-cache``."""
+    """Add ``--jobs``, ``--isolation``, ``--trust`` and ``--no-cache``."""
     parser.add_argument(
         "--isolation",
         choices=("none", "process", "sandbox"),
         default="sandbox",
         help="how children are contained (default: sandbox, all that this host offers; see qmtestbed doctor)",
+    )
+    parser.add_argument(
+        "--trust",
+        choices=("strict", "scanned", "any"),
+        help="models that run code on loading, such as pickles: strict refuses them, scanned loads those in which a "
+        "scan finds nothing dangerous, any loads all (default: scanned; must be said with --isolation none)",
     )
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
@@ -103,6 +109,7 @@ def options_of(arguments: Any) -> Options:
         isolation=getattr(arguments, "isolation", "sandbox"),
         log=getattr(arguments, "log", False),
         max_age=getattr(arguments, "max_age", None),
+        trust=getattr(arguments, "trust", None),
     )
 
 

@@ -170,7 +170,8 @@ def main(modules: str) -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # nothing that an import prints may get between the replies
     for name in filter(None, modules.split(",")):
-        with contextlib.suppress(ImportError):  # an extra that is not installed is the job's own to report
+        # An extra that is not installed, or lacks a library of the system, is the job's own to report.
+        with contextlib.suppress(ImportError, OSError, ValueError):
             importlib.import_module(name)
     prepare()
     adopt_orphans()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qmtestbed.ait import Design, Roles
 from qmtestbed.documents import decode_document, read_document
-from qmtestbed.execute.examples import load_labels
+from qmtestbed.execute.examples import load_examples, load_labels
 from qmtestbed.execute.handle import Handle
 from qmtestbed.execute.images import load_images
 from qmtestbed.execute.models import load_model
@@ -25,6 +25,9 @@ def load_handle(source: JobInput, data: JobInput, needs: Collection[str]) -> Han
     model = load_model(source)
     roles = data.roles or Roles()
     task, _ = find_task(roles, model, load_labels(data))
+    if task == "classification" and not model.classes:  # some tell their classes with an answer only
+        first = given(model, source, load_examples(data, 1).x, roles)
+        model.classes = model.answer(first, task).classes
     return Handle(model, task, needs, functools.partial(given, model, source, roles=roles))
 
 

@@ -111,10 +111,15 @@ PRELOADED = (
 )
 """What every job uses."""
 
+_SCANNER = "modelscan.scanners.pickle.scan"
+
 OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
-    "sklearn": ("sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "sklearn.compose"),
-    "pytorch": ("torch", "qmtestbed.execute.models.torch_model"),
-    "python_function": ("mlflow.pyfunc",),
+    "sklearn": ("sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "sklearn.compose", _SCANNER),
+    "pytorch": ("torch", "qmtestbed.execute.models.torch_model", _SCANNER),
+    "onnx": ("onnxruntime",),
+    "xgboost": ("xgboost",),
+    "lightgbm": ("lightgbm", _SCANNER),
+    "python_function": ("mlflow.pyfunc", _SCANNER),
 }
 """What jobs with a model of a flavour use besides."""
 
@@ -174,6 +179,7 @@ def child_environment(folder: Path, threads: int) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MPLBACKEND": "Agg",
+        "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime sends what it does to its maker unless told not to
     }
     return {**passed, **fixed, **dict.fromkeys(_THREADS, str(threads))}
 
@@ -293,4 +299,4 @@ def _record(
 
 
 def _used(i: JobInput) -> UsedInput:
-    return UsedInput(i.kind, i.name, i.sha256, i.roles, i.flavour, i.outputs, i.classes, i.job)
+    return UsedInput(i.kind, i.name, i.sha256, i.roles, i.flavour, i.outputs, i.classes, i.job, i.trust)

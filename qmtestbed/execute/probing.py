@@ -51,6 +51,7 @@ def probe(model_input: JobInput, data: JobInput) -> Mapping[str, Any]:
         "type": f"{type(model.native).__module__}.{type(model.native).__qualname__}",
         "written_by": model.written_by,
         **_own_example(model, model_input),
+        **({"scanned": model.scanned} if model.scanned else {}),
     }
 
 

@@ -111,12 +111,12 @@ def difference_interval(
     variance of two paired proportions, ``((b + c) - (b - c)^2 / n) / n^2`` (b and c: rows that only one model has
     right).
 
-    In simulations (two scores of 80 % or 97 % common noise, 30 % or 10 % positive rows, 2,000 draws each, medians 1,000, 50 parts) the
-    95 % intervals held the true difference, at 200 rows and at 1,000: accuracy in 95 % and 95 to 96 %; recall of the
-    positive class, with ``least``, in 95 to 99 % and 94 to 96 % (without it 81 % at worst); AUC in 94 to 95 % and 95 to
-    96 %; F1 in 95 to 96 % and 95 %, but in 91 % where 20 positive rows meet models that hardly differ; medians of
-    absolute errors in 94 % and 95 %. A maximum, such as that over slices, is not smooth: its interval is unstable and
-    mostly wide, and no share of draws is promised for it.
+    In simulations (two scores of 80 % or 97 % common noise, 30 % or 10 % positive rows, 2,000 draws each, for medians
+    1,000, 50 parts) the 95 % intervals held the true difference, at 200 rows and at 1,000: accuracy in 95 % and 95 to
+    96 %; recall of the positive class, with ``least``, in 95 to 99 % and 94 to 96 % (without it 81 % at worst); AUC
+    in 94 to 95 % and 95 to 96 %; F1 in 95 to 96 % and 95 %, but in 91 % where 20 positive rows meet models that
+    hardly differ; medians of absolute errors in 94 % and 95 %. A maximum, such as that over slices, is not smooth:
+    its interval is unstable and mostly wide, and no share of draws is promised for it.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def evaluate(subject: Subject, options: Options, progress: Progress | None = Non
     catalogue, watch = options.catalogue(), progress or Silent()
     out = options.out or next_folder(_bare_plan(subject, Path()))
     options = replace(options, out=out)
-    found = _find(subject, catalogue, out)
+    found = _find(subject, catalogue, out, options)
     launcher = launcher_for([found.probe], options.isolation)
     try:
         chosen = _choose_plan(found, catalogue, launcher, options, watch)
@@ -85,7 +85,7 @@ def draft(subject: Subject, options: Options, progress: Progress | None = None) 
     The model is loaded once, in a child, to see what it can do; no AIT runs.
     """
     catalogue = options.catalogue()
-    found = _find(subject, catalogue, options.out or Path("qmt-runs", "draft"))
+    found = _find(subject, catalogue, options.out or Path("qmt-runs", "draft"), options)
     launcher = launcher_for([found.probe], options.isolation)
     try:
         return _choose_plan(found, catalogue, launcher, options, progress or Silent())
@@ -103,10 +103,10 @@ class _Found:
     out: Path
 
 
-def _find(subject: Subject, catalogue: Catalogue, out: Path) -> _Found:
-    bare = _bare_plan(subject, out)
-    bound = find_inventories(bare, catalogue, out)
-    return _Found(bare, bound, first_job(bare, bound, "test"), out)
+def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
+    bare, loading = _bare_plan(subject, out), options.loading()
+    bound = find_inventories(bare, catalogue, out, loading)
+    return _Found(bare, bound, first_job(bare, bound, "test", loading), out)
 
 
 def _choose_plan(

@@ -12,10 +12,11 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import ExitCode
 from qmtestbed.evidence import RunFolder, Store, default_path
 from qmtestbed.execute import Isolation
+from qmtestbed.resolve import Loading
 from qmtestbed.tracking.uris import LoggedRun
 from qmtestbed.types.assessment import Assessment, Require
 from qmtestbed.types.evidence import Evidence
-from qmtestbed.types.job import Job
+from qmtestbed.types.job import Job, Trust
 from qmtestbed.types.record import Record
 from qmtestbed.types.values import Language
 
@@ -46,6 +47,9 @@ class Options:
         How old evidence may be to be used again, in seconds; by default any age.
     isolation
         ``sandbox``: every layer that this host offers; ``process``: limits only; ``none``: a child process, no more.
+    trust
+        Of models that run code on loading: ``strict`` refuses them, ``scanned`` loads those in which a scan finds
+        nothing dangerous, ``any`` loads all; ``None`` is ``scanned``, but refuses them with the isolation ``none``.
     """
 
     out: Path | None = None
@@ -57,6 +61,7 @@ class Options:
     as_of: str | None = None
     cache: bool = True
     isolation: Isolation = "sandbox"
+    trust: Trust | None = None
     log: bool = False
     max_age: float | None = None
 
@@ -70,6 +75,10 @@ class Options:
     def store(self) -> Store | None:
         """Records of earlier runs, if they may be used."""
         return Store(default_path()) if self.cache else None
+
+    def loading(self) -> Loading:
+        """Which models may be loaded that run code on loading."""
+        return Loading(self.trust, contained=self.isolation != "none")
 
     def catalogue(self) -> Catalogue:
         """Everything installed, and what the options add."""

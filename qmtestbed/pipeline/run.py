@@ -14,6 +14,7 @@ from qmtestbed.errors import InputError, Problem
 from qmtestbed.evidence import RunFolder, run_id
 from qmtestbed.execute import Launcher, Progress, execute, launcher_for
 from qmtestbed.pipeline.conclude import conclude
+from qmtestbed.pipeline.notes import notes_on_loading
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.write_back import logged
 from qmtestbed.plan import load_plan
@@ -39,7 +40,7 @@ def resolve_only(plan_file: Path, options: Options) -> Resolution:
     """Read and resolve a plan without running anything."""
     catalogue = options.catalogue()
     loaded = load_plan(plan_file, catalogue)
-    return resolve(loaded, catalogue, options.out or next_folder(loaded.plan))
+    return resolve(loaded, catalogue, options.out or next_folder(loaded.plan), options.loading())
 
 
 def run_loaded(
@@ -71,7 +72,7 @@ def _collect(
     if not loaded.plan.checks:
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
-    resolution = resolve(loaded, catalogue, path)
+    resolution = resolve(loaded, catalogue, path, options.loading())
     if options.log:
         _can_be_logged(resolution, path)
     folder = options.run_folder(path)
@@ -96,7 +97,10 @@ def _collect(
         inventories=resolution.inventories,
         left_out=tuple(left_out),
         declarations=folder.declared(plan, as_of),
-        notes=resolution.notes,
+        notes=(
+            *resolution.notes,
+            *notes_on_loading(folder.record(job.key) for job in resolution.jobs if job.kind == "probe"),
+        ),
     )
     folder.seal(info, digests.keys())
     return folder

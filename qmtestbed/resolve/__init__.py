@@ -21,6 +21,7 @@ from qmtestbed.resolve.files import find_file
 from qmtestbed.resolve.jobs import Bound, FileFacts, GraphBuilder
 from qmtestbed.resolve.logged import compared, locate, run_of_model
 from qmtestbed.resolve.models import ModelFacts, find_model, is_model
+from qmtestbed.resolve.trust import Loading
 from qmtestbed.tracking.uris import is_logged
 from qmtestbed.types.baseline import BASELINE, names_baseline
 from qmtestbed.types.evidence import InventoryFacts
@@ -29,10 +30,10 @@ from qmtestbed.types.manifest import InputSpec, Manifest
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
 from qmtestbed.types.resolution import Resolution
 
-__all__ = ["filled_in", "find_inventories", "first_job", "resolve"]
+__all__ = ["Loading", "filled_in", "find_inventories", "first_job", "resolve"]
 
 
-def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resolution:
+def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path, loading: Loading) -> Resolution:
     """Make a plan exact.
 
     Parameters
@@ -43,6 +44,8 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
         What is installed.
     run_folder
         Where the run will be kept: paths in the resolved plan start there.
+    loading
+        Which models may be loaded that run code on loading.
 
     Raises
     ------
@@ -52,11 +55,11 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
         An inventory is not what the plan pins it to.
     """
     plan = loaded.plan
-    bound = find_inventories(plan, catalogue, loaded.folder)
+    bound = find_inventories(plan, catalogue, loaded.folder, loading)
     problems = [p for id, check in plan.checks.items() for p in _check_problems(id, check, catalogue, bound)]
     if problems:
         raise PlanError(*problems)
-    builder = GraphBuilder(plan, bound)
+    builder = GraphBuilder(plan, bound, loading)
     checks = {id: builder.measure(check, catalogue.ait(check.ait)).key for id, check in plan.checks.items()}
     baselines = {
         id: builder.compare(check, catalogue.ait(check.ait)).key
@@ -74,16 +77,16 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path) -> Resol
     return Resolution(resolved, builder.jobs, checks, facts, baselines, notes)
 
 
-def first_job(plan: Plan, bound: Mapping[str, Bound], data: str) -> Job:
+def first_job(plan: Plan, bound: Mapping[str, Bound], data: str, loading: Loading) -> Job:
     """Build the job that tells what there is to measure, before there are any checks.
 
     It probes the inventory ``model``; without one, it matches the inventory ``predictions`` with the data.
     """
-    builder = GraphBuilder(plan, bound)
+    builder = GraphBuilder(plan, bound, loading)
     return builder.probe("model", data) if "model" in bound else builder.match("predictions", data)
 
 
-def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, Bound]:
+def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Loading) -> dict[str, Bound]:
     """Find every inventory that a check uses (all of them when there are no checks yet).
 
     Raises
@@ -119,6 +122,9 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str
             )
     if problems:
         raise InputError(*problems)
+    for name, found in ((n, b.found) for n, b in bound.items()):
+        if isinstance(found, ModelFacts):
+            problems.extend(loading.problems(name, found))
     problems.extend(_misfits(plan, catalogue, bound))
     if problems:
         raise ModelError(*problems)

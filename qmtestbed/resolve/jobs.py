@@ -16,6 +16,7 @@ from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
 from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
+from qmtestbed.resolve.trust import Loading
 from qmtestbed.tracking.uris import LoggedData
 from qmtestbed.types.baseline import BASELINE, comparison
 from qmtestbed.types.codec import encode
@@ -24,7 +25,13 @@ from qmtestbed.types.manifest import PROBED, InputKind, InputSpec, Limits
 from qmtestbed.types.plan import Check, Inventory, Plan
 
 _ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
-_OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {"sklearn": (), "python_function": ("mlflow",), "pytorch": ("torch",)}
+_OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
+    "pytorch": ("torch",),
+    "onnx": ("onnxruntime",),
+    "xgboost": ("xgboost", "xgboost-cpu"),  # the same module: whichever is installed
+    "lightgbm": ("lightgbm",),
+    "python_function": ("mlflow",),
+}
 _OWN_LIMITS = Limits(timeout="30min", memory="8GiB")
 _PATIENCE, _MODELS_COMPARED = 20, 2
 """What a comparison may take, in limits of the AIT: time for some hundred calls, most far from their limit, and room
@@ -62,11 +69,12 @@ class FileFacts:
 class GraphBuilder:
     """Collects jobs; a job that several checks share is made once."""
 
-    def __init__(self, plan: Plan, inventories: Mapping[str, Bound]) -> None:
+    def __init__(self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading) -> None:
         self._plan = plan
+        self._loading = loading
         self._bound = inventories
         self._jobs: dict[str, Job] = {}
-        self._libraries = {b.found.sha256: b.found.libraries for b in inventories.values() if b.found.kind == "model"}
+        self._libraries = {b.found.sha256: _libraries(b.found) for b in inventories.values() if b.found.kind == "model"}
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -234,7 +242,13 @@ class GraphBuilder:
             outputs=bound.inventory.outputs,
             classes=bound.inventory.class_names or beside.inventory.class_names,
             features=features,
+            trust="any" if self._loading.trusts_any(facts) else None,
         )
+
+
+def _libraries(facts: ModelFacts) -> tuple[str, ...]:
+    """Name the distributions that a model's answers, or whether it is loaded, may depend on."""
+    return (*facts.libraries, "modelscan") if facts.pickled else facts.libraries
 
 
 def _one(bound: str | tuple[str, ...]) -> str:

@@ -11,10 +11,11 @@ from typing import Literal
 from qmtestbed.digests import sha256_of_model
 from qmtestbed.documents import read_document
 from qmtestbed.errors import ContentError, ModelError, Problem
+from qmtestbed.modelfiles import code_run_by
 from qmtestbed.resolve.signatures import Signature, read_signature
 from qmtestbed.tracking.uris import FORMS
 
-FLAVOURS = ("sklearn", "pytorch", "python_function")
+FLAVOURS = ("sklearn", "pytorch", "onnx", "xgboost", "lightgbm", "python_function")
 """Flavours that can be loaded, best first."""
 
 
@@ -24,7 +25,8 @@ class ModelFacts:
 
     ``takes`` is ``None`` where neither signature nor input example tell; ``libraries`` are the distributions that its
     requirements name: its answers may depend on them. ``run`` is the id of the MLflow run that logged it, ``page`` its
-    address on the website of the tracking server.
+    address on the website of the tracking server. ``pickled`` are the files that loading unpickles, or that code of its
+    own may, and ``code`` is that code: both run in the child that loads the model.
     """
 
     folder: Path
@@ -37,6 +39,8 @@ class ModelFacts:
     libraries: tuple[str, ...] = ()
     run: str | None = None
     page: str | None = None
+    pickled: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
     kind: Literal["model"] = "model"
 
     @property
@@ -103,8 +107,20 @@ def describe_model(name: str, folder: Path, uri: str, requested: str, version: s
         raise ModelError(Problem(f"inventory {name!r}: no flavour that can be loaded here", requested, found, do))
     takes = read_signature(data, folder)
     libraries = _libraries(folder / "requirements.txt")
-    run = data.get("run_id") if isinstance(data.get("run_id"), str) else None
-    return ModelFacts(folder, uri, requested, sha256_of_model(folder), flavour, takes, version, libraries, run)
+    runs = code_run_by(folder, flavour, data)
+    return ModelFacts(
+        folder,
+        uri,
+        requested,
+        sha256_of_model(folder),
+        flavour,
+        takes,
+        version,
+        libraries,
+        run=data.get("run_id") if isinstance(data.get("run_id"), str) else None,
+        pickled=(*runs.pickled, *runs.beside),
+        code=runs.code,
+    )
 
 
 def _libraries(requirements: Path) -> tuple[str, ...]:

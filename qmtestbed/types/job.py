@@ -11,6 +11,8 @@ from qmtestbed.types.manifest import InputKind
 from qmtestbed.types.plan import Outputs
 
 JobKind = Literal["probe", "predict", "measure", "difference"]
+Trust = Literal["strict", "scanned", "any"]
+"""Which models are loaded that run code on loading: none, those in which a scan finds nothing dangerous, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class JobInput:
 
     ``path`` is where this machine has it; it is no part of the key or the record. ``name`` is what messages call it.
     ``job`` is the key of the job whose resources are the input, for predictions. ``features`` are the columns that
-    a model takes, in order, where its signature names them.
+    a model takes, in order, where its signature names them. ``trust`` is set where a model is loaded whatever a scan of
+    its files finds, so that such evidence is never taken for evidence on a model that passed.
     """
 
     kind: InputKind
@@ -42,6 +45,7 @@ class JobInput:
     classes: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
     job: str | None = None
+    trust: Literal["any"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ class UsedInput:
     outputs: Outputs | None = None
     classes: tuple[str, ...] | None = None
     job: str | None = None
+    trust: Literal["any"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

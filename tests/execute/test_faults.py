@@ -138,6 +138,7 @@ def test_the_environment_of_a_child_is_an_allow_list(tmp_path: Path, monkeypatch
     assert environment["HOME"] == str(tmp_path) and environment["OMP_NUM_THREADS"] == "1"
     assert set(environment) <= {
         "PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE",
-        "MLFLOW_DISABLE_TELEMETRY", "MPLBACKEND", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+        "MLFLOW_DISABLE_TELEMETRY", "MPLBACKEND", "ORT_DISABLE_TELEMETRY",
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
         "NUMEXPR_NUM_THREADS",
     }  # fmt: skip

@@ -22,14 +22,15 @@ class PyfuncModel:
 
     names_features = False
     gives_gradient = False
+    scanned = ""
 
     def __init__(self, source: JobInput, folder: Path, description: Mapping[str, Any]) -> None:
         import mlflow.pyfunc
 
         flavour = description["flavors"]["python_function"]
         self.written_by = f"loader {flavour.get('loader_module', 'unknown')}"
-        self._source = source
-        with Boundary(source.name, "can't be loaded", self.written_by):
+        self._source, self._folder = source, folder
+        with Boundary(source.name, "can't be loaded", self.written_by, folder):
             self.native = mlflow.pyfunc.load_model(str(folder))
         self.classes = source.classes or ()
         self.kind: Task | None = "classification" if source.classes or source.outputs in _OF_CLASSES else None
@@ -37,7 +38,7 @@ class PyfuncModel:
     def answer(self, x: Any, task: Task, *, classes_only: bool = False) -> Interpreted:
         """Predict with ``predict``."""
         given = x if isinstance(x, np.ndarray) else columns_given(x, self._source)
-        with Boundary(self._source.name, "can't answer these rows"):
+        with Boundary(self._source.name, "can't answer these rows", folder=self._folder):
             raw = self.native.predict(given)
         return interpret(raw, task, self._source.outputs, self._source.classes)
 

@@ -13,6 +13,7 @@ import torch
 from qmtestbed.ait import Task
 from qmtestbed.errors import ModelFault
 from qmtestbed.execute.models.boundary import Boundary, add_code, columns_given, first_bytes
+from qmtestbed.execute.models.layout import Layout, arranged, arranged_back, layout_of
 from qmtestbed.execute.outputs import DECLARE, Interpreted, interpret
 from qmtestbed.types.job import JobInput
 
@@ -23,13 +24,13 @@ class TorchModel:
     """A torch module; what its outputs are is read as the plan declares."""
 
     names_features = False
+    scanned = ""
 
     def __init__(self, source: JobInput, folder: Path, description: Mapping[str, Any]) -> None:
         torch.set_num_threads(1)
         flavour = description["flavors"]["pytorch"]
         self.written_by = f"torch {flavour.get('pytorch_version', 'unknown')}"
-        add_code(folder, flavour)
-        self.native = _unpack(folder / str(flavour.get("model_data", "data")), source.name, self.written_by)
+        self.native = _unpack(folder, flavour, source.name, self.written_by)
         self._source = source
         self._shape = _input_shape(description)
         self.classes = source.classes or ()
@@ -57,7 +58,10 @@ class TorchModel:
                 done += len(batch)
                 (g,) = torch.autograd.grad(self._loss(self.native(batch), truth), batch)
                 parts.append(g.numpy())
-        return self._layout_back(np.concatenate(parts), x.shape)
+        return arranged_back(np.concatenate(parts), self._layout(x), x.shape)
+
+    def _layout(self, x: np.ndarray) -> Layout:
+        return layout_of(self._shape, x.shape)
 
     def answer_as_logged(self, x: Any) -> int:
         """Run the module on an array in the layout it was logged in."""
@@ -75,35 +79,7 @@ class TorchModel:
         if not isinstance(x, np.ndarray):
             frame = columns_given(x, self._source)
             return torch.from_numpy(np.ascontiguousarray(frame.to_numpy(dtype=np.float32)))
-        return torch.from_numpy(np.ascontiguousarray(self._layout(np.asarray(x, dtype=np.float32))))
-
-    def _layout(self, x: np.ndarray) -> np.ndarray:
-        """Images (n, h, w, c) in the layout the signature shows; (n, c, h, w) where it shows none."""
-        match self._kind_of_layout(x.shape):
-            case "flat":
-                return x.reshape(len(x), -1)
-            case "grey":
-                return x[..., 0]
-            case "last":
-                return x
-            case _:
-                return x.transpose(0, 3, 1, 2)
-
-    def _layout_back(self, g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        if self._kind_of_layout(shape) == "first" and len(shape) == 4:
-            return g.transpose(0, 2, 3, 1)
-        return g.reshape(shape)
-
-    def _kind_of_layout(self, shape: tuple[int, ...]) -> str:
-        expected = self._shape
-        if expected is None or len(shape) != 4:
-            return "first"
-        if len(expected) == 2:
-            return "flat"
-        if len(expected) == 3:
-            return "grey"
-        channels = shape[3]
-        return "last" if expected[-1] == channels and expected[1] != channels else "first"
+        return torch.from_numpy(np.ascontiguousarray(arranged(np.asarray(x, dtype=np.float32), self._layout(x))))
 
 
 def _batches(x: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -120,12 +96,13 @@ def _input_shape(description: Mapping[str, Any]) -> tuple[int, ...] | None:
     return None
 
 
-def _unpack(data: Path, name: str, written_by: str) -> Any:
+def _unpack(folder: Path, flavour: Mapping[str, Any], name: str, written_by: str) -> Any:
+    data = folder / str(flavour.get("model_data", "data"))
     exported, pickled = data / "model.pt2", data / "model.pth"
     path = exported if exported.is_file() else pickled
-    with Boundary(
-        name, "can't be loaded", f"{first_bytes(path)}; written by {written_by}, running {torch.__version__}"
-    ):
+    written = f"{first_bytes(path)}; written by {written_by}, running {torch.__version__}"
+    with Boundary(name, "can't be loaded", written, folder):
         if path == exported:
             return torch.export.load(exported).module()  # in the mode it was exported in: .eval() raises here
+        add_code(folder, flavour)
         return torch.load(pickled, weights_only=False, map_location="cpu").eval()

@@ -1,0 +1,21 @@
+"""What a reader of the page should know of a run as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qmtestbed.types.record import Record
+
+
+def notes_on_loading(probes: Iterable[Record]) -> tuple[str, ...]:
+    """Name each model that runs code on loading: what a scan found, and what the code was contained by."""
+    return tuple(dict.fromkeys(_note(r) for r in probes if r.facts.get("scanned")))
+
+
+def _note(probe: Record) -> str:
+    model = probe.inputs["model"]
+    layers = [name for name in probe.isolation if name not in ("process", "environment")]
+    inside = f"inside the layers {', '.join(layers)}" if layers else "in a child process without layers of isolation"
+    loaded = "It was loaded" if probe.status == "measured" else "It could not be used; this was"
+    trust = ", whatever the scan found (--trust any)" if model.trust == "any" else ""
+    return f"Loading the model {model.name} runs code. {probe.facts['scanned']}. {loaded} {inside}{trust}."
