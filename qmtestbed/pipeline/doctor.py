@@ -13,7 +13,10 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.evidence import Store, default_path
 from qmtestbed.execute import LAYERS, available
 
-_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "mlflow", "skops", "torch")
+_LIBRARIES = (
+    *("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "mlflow", "skops", "modelscan"),
+    *("torch", "onnxruntime", "xgboost", "lightgbm"),
+)
 
 
 def diagnose() -> Iterator[str]:
@@ -40,7 +43,12 @@ def diagnose() -> Iterator[str]:
 
 def _versions() -> Iterator[str]:
     for name in _LIBRARIES:
-        try:
-            yield f"{name} {importlib.metadata.version(name)}"
-        except importlib.metadata.PackageNotFoundError:
-            yield f"{name} not installed"
+        found = _version(name) or (_version("xgboost-cpu") if name == "xgboost" else "")
+        yield f"{name} {found or 'not installed'}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
