@@ -381,8 +381,10 @@ def run_tests(venv: Venv, arguments: "Sequence[str]") -> int:
         program, *rest = check.split()
         if call([venv.program(program), *rest], venv.variables(), ROOT) != 0:
             failed.append(check)
-    print(f"== pytest {' '.join(arguments)}", flush=True)
-    code = call([venv.program("python"), "-m", "pytest", *arguments], venv.variables(), ROOT)
+    # One process per core, a file to each: the tests wait for child processes a good part of their time.
+    given = [*(() if arguments else ("-n", "auto", "--dist", "loadfile")), *arguments]
+    print(f"== pytest {' '.join(given)}", flush=True)
+    code = call([venv.program("python"), "-m", "pytest", *given], venv.variables(), ROOT)
     if failed:
         say(f"start.py: before pytest these failed, see above: {', '.join(failed)}")
     return code or int(bool(failed))

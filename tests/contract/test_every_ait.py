@@ -13,6 +13,7 @@ from qmtestbed.catalogue import AitEntry, Catalogue
 from qmtestbed.plan import criterion_fault
 from qmtestbed.types.criterion import parse_criterion
 from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.plan import Check, Component, Plan
 from qmtestbed.types.values import Text
 
 CATALOGUE = Catalogue()
@@ -85,7 +86,8 @@ def test_sources_and_clauses_are_named(manifest: Manifest) -> None:
 
 def test_suggestions_are_good_criteria(manifest: Manifest) -> None:
     for suggestion in manifest.suggests:
-        assert criterion_fault(parse_criterion(suggestion.criterion), manifest, 0.95) == ("", "")
+        check, plan = Check(manifest.id), Plan("qmtestbed/plan/v1", Component("any"))
+        assert criterion_fault(parse_criterion(suggestion.criterion), check, manifest, plan) == ("", "")
         assert suggestion.false_alarm and set(suggestion.inputs) <= set(manifest.inputs)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,22 @@ def state_of(registry: Registry) -> object:
         sorted((m.key, m.value, m.timestamp) for m in linked),
         registry.tags("2"),
     )
+
+
+def test_four_at_once_on_one_file(registry: Registry) -> None:
+    """SQLite takes one writer at a time: the others wait, and every assessment is there in full."""
+    processes = []
+    for seed in range(4):
+        Path(f"{seed}.yaml").write_text(f"seed: {seed}{registry.plan().read_text()}", "utf-8")
+        command = [sys.executable, "-m", "qmtestbed", "run", f"{seed}.yaml", "--out", f"r{seed}", "--log", "--jobs=1"]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    said = [(*p.communicate(timeout=180), p.returncode) for p in processes]
+    assert [code for _, _, code in said] == [0, 0, 0, 0] and not any("not written" in err for _, err, _ in said), said
+    runs = registry.client.search_runs(["0"], "tags.`qmt.run` != ''")
+    assert len({r.data.tags["qmt.run"] for r in runs}) == len(runs) == 4
+    assert {len(r.data.metrics) for r in runs} == {len(runs[0].data.metrics)} and len(runs[0].data.metrics) > 10
+    linked = [m for m in registry.client.get_logged_model(registry.model_id).metrics if m.key.startswith("qmt/")]
+    assert len(linked) == sum(len(r.data.metrics) for r in runs)
 
 
 def test_a_server_that_is_down_costs_no_verdict(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
