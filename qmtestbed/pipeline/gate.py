@@ -17,6 +17,7 @@ from qmtestbed.plan import load_plan
 from qmtestbed.tracking.promotion import check_name, promote, refuse, user
 from qmtestbed.tracking.uris import split
 from qmtestbed.tracking.versions import Version, bearer_of, find_version
+from qmtestbed.types.baseline import BASELINE
 from qmtestbed.types.plan import LoadedPlan
 
 NEEDED = ("filesystem", "network")
@@ -82,7 +83,7 @@ def gate(asked: Gate, options: Options, progress: Progress | None = None) -> Gat
     _can_isolate(options)
     options = replace(options, log=not asked.dry_run)
     outcome = run_loaded(loaded, catalogue, options, progress or Silent(), made=_evidence_of(version))
-    why = _why_not(outcome, options)
+    why = _why_not(outcome, options, version, before)
     state = {
         "by": asked.by or user(),
         "require": options.require,
@@ -130,8 +131,8 @@ def _evidence_of(version: Version) -> Mapping[str, Kept]:
     """Fetch the records of the last assessment of a version that was written to MLflow."""
     from qmtestbed.tracking.writing import fetch_assessment
 
-    run = (version.tags or {}).get("qmt.mlflow_run")
-    folder = fetch_assessment(run) if run else None
+    tags = version.tags or {}
+    folder = fetch_assessment(tags["qmt.mlflow_run"], tags.get("qmt.bundle", "")) if "qmt.mlflow_run" in tags else None
     if folder is None:
         return {}
     try:
@@ -140,7 +141,7 @@ def _evidence_of(version: Version) -> Mapping[str, Kept]:
         return {}  # what is damaged or not whole is measured anew
 
 
-def _why_not(outcome: Outcome, options: Options) -> str:
+def _why_not(outcome: Outcome, options: Options, version: Version, before: Version | None) -> str:
     """Say why a version is not to be promoted; an empty text if nothing speaks against it."""
     if outcome.exit_code != ExitCode.MET:
         c = outcome.assessment.headlines.criteria
@@ -148,6 +149,14 @@ def _why_not(outcome: Outcome, options: Options) -> str:
             "something is not met" if outcome.exit_code == ExitCode.NOT_MET else "something is undetermined or missing"
         )
         return f"{what} ({c.met} of {c.judged} criteria met; required: {options.require})"
+    facts = outcome.evidence.info.inventories
+    names = [n for n, f in facts.items() if f.version == version.shown and n != BASELINE]
+    checks = {id for id, c in outcome.evidence.plan.checks.items() if {*names} & {*map(str, c.with_.values())}}
+    if not any(c.criteria for c in outcome.assessment.checks if c.id in checks):
+        return "no criterion of the plan is about the model: nothing was shown of it"
+    baseline = facts.get(BASELINE)
+    if baseline and baseline.version == version.shown and (before is None or before.number != version.number):
+        return "the baseline of the plan is this very version: it was compared with itself"
     asked = set(layers_of(options.isolation))
     weaker = sorted(r.program.id for r in outcome.evidence.records.values() if not asked <= set(r.isolation))
     return f"evidence made under weaker isolation than asked: {', '.join(weaker[:5])}" if weaker else ""

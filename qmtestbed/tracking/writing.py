@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmtestbed.ait import Estimate, Undefined
+from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import ModelError, Problem
 from qmtestbed.tracking.connection import (
     connect,
@@ -71,7 +72,7 @@ def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, ver
         metrics = [m for m in _metrics(evidence, assessment, facts, datasets) if m.key not in linked]
         for start in range(0, len(metrics), _BATCH):
             client.log_batch(run, metrics=metrics[start : start + _BATCH])
-        tags = _tags(evidence, assessment, verdict, run, facts.version)
+        tags = _tags(evidence, assessment, verdict, run, facts.version) | _sealed(folder)
         _leave_folder(client, run, folder, tags)
         client.set_terminated(run, "FINISHED")
         _tag_model(client, model, facts, tags)
@@ -93,7 +94,7 @@ def log_into(
         Id of the logged model (``m-…``) that the verdict is left with, if there is one.
     """
     with _written(folder) as client:
-        tags = _tags(evidence, assessment, verdict, run, None)
+        tags = _tags(evidence, assessment, verdict, run, None) | _sealed(folder)
         _leave_folder(client, run, folder, tags)
         if model:
             client.set_logged_model_tags(model, _of_model(tags))
@@ -124,8 +125,11 @@ def _leave_folder(client: MlflowClient, run: str, folder: Path, tags: Mapping[st
     client.log_batch(run, tags=[RunTag(key, value) for key, value in described.items()])
 
 
-def fetch_assessment(run: str) -> Path | None:
-    """Fetch the run folder of an assessment that was written; ``None`` if it is not there any more."""
+def fetch_assessment(run: str, bundle: str) -> Path | None:
+    """Fetch the run folder of an assessment that was written; ``None`` if it is gone, or not the one that was written.
+
+    ``bundle`` is the SHA-256 of its ``bundle.json``, as the version's tags have it.
+    """
     mlflow = import_mlflow()
     from mlflow.exceptions import MlflowException
 
@@ -133,7 +137,8 @@ def fetch_assessment(run: str) -> Path | None:
         path = mlflow.artifacts.download_artifacts(run_id=run, artifact_path=FOLDER, dst_path=str(scratch() / run))
     except (MlflowException, OSError):
         return None
-    return Path(path)
+    listed = Path(path, "bundle.json")
+    return Path(path) if listed.is_file() and sha256_of_file(listed) == bundle else None
 
 
 def assessed_model(inventories: Mapping[str, InventoryFacts], where: str) -> InventoryFacts:
@@ -323,6 +328,10 @@ def _tags(
         "qmt.guidelines": ", ".join(assessment.guidelines),
         "qmt.isolation": ", ".join(sorted(set.intersection(*layers))) if layers else "",
     }
+
+
+def _sealed(folder: Path) -> dict[str, str]:
+    return {"qmt.bundle": sha256_of_file(folder / "bundle.json")}
 
 
 def _of_model(tags: Mapping[str, str]) -> dict[str, str]:

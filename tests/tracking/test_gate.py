@@ -64,6 +64,20 @@ def test_not_promoted_on_anything_less(registry: Registry, old: str, new: str, c
     assert said["decision"] == "not promoted" and said["why"] == decided.why
 
 
+def test_nothing_was_shown_of_the_model(registry: Registry) -> None:
+    """Criteria on the data alone say nothing of a version, and a version can't be its own baseline."""
+    only_data = "ait: data_completeness\n    with: {data: test}\n    expect: [value_completeness >= 0.5]"
+    registry.plan('    expect: [accuracy >= 0.7 at 95%, "recall[yes] >= 0.5"]\n', f"  data:\n    {only_data}\n")
+    decided = ask()
+    assert decided.outcome.exit_code == ExitCode.MET
+    assert decided.decision == "not promoted" and "no criterion of the plan is about the model" in decided.why
+    plan = registry.plan("accuracy >= 0.7 at 95%", "accuracy >= baseline - 0.1")
+    plan.write_text(plan.read_text().replace("  test:", "  baseline: models:/churn@candidate\n  test:"), "utf-8")
+    decided = ask()
+    assert decided.decision == "not promoted" and "compared with itself" in decided.why
+    assert registry.bearer("champion") == "1"
+
+
 def test_a_dry_run_writes_nothing(registry: Registry) -> None:
     before = registry.tags("2"), len(registry.client.search_runs(["0"]))
     assert ask(dry_run=True).decision == "would be promoted"
