@@ -35,6 +35,19 @@ def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture(scope="session")
+def shared_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records for tests that are not about how they are made: nothing need be measured twice for them."""
+    return tmp_path_factory.mktemp("records")
+
+
+@pytest.fixture
+def shared_store(own_store: Path, shared_records: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Take the shared records in place of a store of the test's own."""
+    monkeypatch.setenv("QMTESTBED_STORE", str(shared_records))
+    return shared_records
+
+
+@pytest.fixture(scope="session")
 def checkout() -> Path:
     """The root of the checkout."""
     return CHECKOUT

@@ -17,6 +17,8 @@ from qmtestbed.pipeline import Options, resolve_only
 from qmtestbed.types.assessment import CriterionVerdict
 from qmtestbed.types.values import point
 
+pytestmark = pytest.mark.usefixtures("shared_store")
+
 PLAN = """
 schema: qmtestbed/plan/v1
 component: churn

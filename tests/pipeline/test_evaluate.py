@@ -25,6 +25,7 @@ def value(outcome: Outcome, check: str, measure: str) -> Any:
     return point(single)  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("shared_store")
 @pytest.mark.parametrize("uri", ["models:/churn@champion", "models:/churn/1", "by id", "by run"])
 def test_a_classifier_by_every_name(project: Path, store: Any, uri: str) -> None:
     run_id, model_id = (store.folder / "churn.txt").read_text().split()
@@ -45,6 +46,7 @@ def test_a_classifier_by_every_name(project: Path, store: Any, uri: str) -> None
     assert value(outcome, "classification_performance", "accuracy") == pytest.approx(right, abs=1e-12)
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_the_plan_it_ran_can_be_run_again(project: Path) -> None:
     first = qmtestbed.evaluate(
         "models:/churn@champion", data="test.csv", label="churned", train="train.parquet",
@@ -62,6 +64,7 @@ def test_the_plan_it_ran_can_be_run_again(project: Path) -> None:
     assert again.assessment == dataclasses.replace(first.assessment, left_out=())  # a plan leaves nothing out
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_regressor(project: Path) -> None:
     outcome = qmtestbed.evaluate("models:/spend@champion", data="test.parquet", label="spend", out="out")
     left_out = {x.ait for x in outcome.assessment.left_out}
@@ -75,6 +78,7 @@ def test_a_regressor(project: Path) -> None:
     assert value(outcome, "regression_performance", "mae") == pytest.approx(np.abs(said - test["spend"]).mean())
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_pyfunc_that_returns_probabilities_must_say_so(project: Path) -> None:
     narrow = pd.read_parquet("test.parquet")[["age", "visits", "plan", "churned"]]
     narrow.to_parquet("narrow.parquet")

@@ -16,6 +16,8 @@ import qmtestbed
 from qmtestbed.errors import InputError
 from qmtestbed.pipeline import Outcome
 
+pytestmark = pytest.mark.usefixtures("shared_store")
+
 FEATURES = ["age", "visits", "plan"]
 ON_PREDICTIONS = ("classification_performance", "calibration", "label_errors", "baseline_gain")
 ROLES = {"id": "customer", "ignore": ("spend",), "positive": "yes"}

@@ -15,6 +15,8 @@ from qmtestbed.ait import Undefined
 from qmtestbed.pipeline import Outcome
 from qmtestbed.types.values import point
 
+pytestmark = pytest.mark.usefixtures("shared_store")
+
 
 @pytest.fixture
 def older(project: Path) -> str:

@@ -25,19 +25,6 @@ checks:
 """
 
 
-@pytest.fixture(scope="session")
-def shared_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Records that all tests here share: they are about MLflow, and nothing need be measured twice."""
-    return tmp_path_factory.mktemp("records")
-
-
-@pytest.fixture(autouse=True)
-def own_store(shared_records: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Take the shared records in place of a store of each test's own."""
-    monkeypatch.setenv("QMTESTBED_STORE", str(shared_records))
-    return shared_records
-
-
 @dataclass(frozen=True)
 class Registry:
     """A copy of the store: model churn with version 1 (champion) and 2 (candidate); the run that logged it."""
@@ -69,7 +56,7 @@ class Registry:
 
 
 @pytest.fixture
-def registry(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+def registry(shared_store: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """Copy the store, so that a test may write to it."""
     shutil.copy(store.folder / "mlflow.db", tmp_path / "mlflow.db")
     for name in ("train.parquet", "test.parquet", "test.csv"):
