@@ -145,7 +145,7 @@ def _shares(runs: Sequence[Published], w: Words) -> Svg:
         said = f"{run.as_of}: {w(f'verdict.{run.verdict}')}, {message(run, w)}"
         spots.append(Spot(run.verdict, said, c.met / c.judged if c.judged else None, bound=(1.0, None)))
     words = ", ".join(w(f"verdict.{s.verdict}") for s in spots[-10:])
-    return sparkline(spots, w("site.share", history=words))
+    return sparkline(spots, w("site.share", history=words), span=(0.0, 1.0))
 
 
 # -- criteria -------------------------------------------------------------------------------------------------

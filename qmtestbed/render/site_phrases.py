@@ -5,6 +5,7 @@ from __future__ import annotations
 from qmtestbed.render.phrases import Table
 
 SITE: Table = {
+    "site.title": ("Quality reports", "品質評価報告書の一覧"),
     "site.lead": (
         "The latest assessment of each component, and how its verdicts went before.",
         "各コンポーネントの最新の評価と、これまでの判定の推移です。",

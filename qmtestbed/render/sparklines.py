@@ -28,15 +28,16 @@ class Spot:
     bound: Bound = (None, None)
 
 
-def sparkline(spots: Sequence[Spot | None], title: str) -> Svg:
+def sparkline(spots: Sequence[Spot | None], title: str, span: Bound = (None, None)) -> Svg:
     """Draw assessments from left to right; ``None`` is one that did not judge it, and leaves a gap.
 
-    A verdict without a number is drawn as its sign.
+    A verdict without a number is drawn as its sign. The scale holds what is seen, and ``span``.
     """
     canvas = Canvas(WIDTH, HEIGHT, title, "chart spark")
     step = (WIDTH - 2 * _EDGE) / max(1, len(spots) - 1)
     xs = [WIDTH / 2] if len(spots) == 1 else [_EDGE + i * step for i in range(len(spots))]
-    seen = [x for s in spots if s for x in (s.value, s.low, s.high, *s.bound) if x is not None and finite(x)]
+    given = [x for s in spots if s for x in (s.value, s.low, s.high, *s.bound)]
+    seen = [x for x in (*given, *span) if x is not None and finite(x)]
     scale = Scale.over(seen, HEIGHT - 6, 6) if seen else None
     if scale is not None:
         _limits(canvas, scale, spots, xs)

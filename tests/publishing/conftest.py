@@ -1,4 +1,4 @@
-"""Finished runs made once: two really executed and judged, the others judged from them by other limits and on other days."""
+"""Finished runs made once: two really executed, the others judged from them by other limits and on other days."""
 
 from __future__ import annotations
 
