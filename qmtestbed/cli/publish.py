@@ -24,7 +24,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed import pipeline
 
     done = pipeline.publish(arguments.run_dirs, arguments.site, common.options_of(arguments))
-    n = len(done.written)
-    print(f"{n or 'no'} {'file' if n == 1 else 'files'} written for {len(done.runs)} runs" if n else "nothing changed")
+    print(f"{len(done.runs)} published, files written: {len(done.written)}")
     print(done.folder / "index.html")
     return ExitCode.MET

@@ -95,7 +95,7 @@ def folder_name(name: str) -> str:
     A name that is plain is kept. Any other is followed by 16 digits of its SHA-256, as is a plain one that looks so.
     """
     plain = re.sub(r"[^a-z0-9_]+", "-", name.lower())[:40].strip("-_")
-    if plain == name and name not in _TAKEN and not _HASHED.fullmatch(name[-17:]):
+    if name and plain == name and name not in _TAKEN and not _HASHED.fullmatch(name[-17:]):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{plain or 'component'}-{digest[:16]}"

@@ -48,7 +48,7 @@ BADGE: Table = {
     "badge.label": ("quality", "品質"),
     "badge.not_met": ("{message}, {n} not met", "{message}、未達 {n} 件"),
     "badge.undetermined": ("{message}, {n} undetermined", "{message}、判定不能 {n} 件"),
-    "badge.further": ("{message}, {what}: {verdict}", "{message}、{what}：{verdict}"),
+    "badge.further": ("{message}, {what}: {verdict}", "{message}、{what}の判定：{verdict}"),
 }
 
 COMMENT: Table = {
