@@ -15,10 +15,7 @@ What a user of those gives comes in environment variables and never in shell cod
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-import secrets
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +53,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 def _evaluate(given: Mapping[str, str]) -> ExitCode:
     """Evaluate, and tell the later steps how it went; the exit code is that of the evaluation."""
+    import secrets
+
     from qmtestbed.cli.app import main
 
     out = Path(given.get("QMT_OUT") or "qmt-run")
@@ -86,6 +85,8 @@ def command_of(given: Mapping[str, str], out: Path) -> list[str]:
     InputError
         Neither a plan nor a model with data, both, or arguments whose quotes do not close.
     """
+    import shlex
+
     plan, model, data, label = (given.get(f"QMT_{name}", "") for name in ("PLAN", "MODEL", "DATA", "LABEL"))
     if bool(plan) == bool(model):
         found = "both" if plan else "neither"
@@ -132,6 +133,8 @@ def _comment(arguments: argparse.Namespace) -> ExitCode:
 
 def _tell(outputs: Mapping[str, str]) -> None:
     """Append outputs of a step to ``$GITHUB_OUTPUT``, where there is one; no value can end itself early."""
+    import hashlib
+
     target = os.environ.get("GITHUB_OUTPUT")
     if not target:
         return

@@ -57,16 +57,12 @@ def comment(now: Published, before: Published | None, language: Language = "en")
 
 
 def code(text: str, limit: int = 120) -> str:
-    """Put a text of others into code spans, in one line; a vertical bar stands between two of them."""
-    parts = shorten(text, limit).split("|")
-    return r"\|".join(_span(part) for part in parts) if any(parts) else "–"
-
-
-def _span(text: str) -> str:
-    if not text.strip():
-        return ""
+    """Put a text of others into a code span, in one line; its fence is longer than any run of backticks in it."""
+    text = shorten(text, limit)
+    if not text:
+        return "–"
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    pad = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
 
 

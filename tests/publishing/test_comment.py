@@ -141,8 +141,8 @@ def test_foreign_text_is_inert(base: Published, payload: str) -> None:
         lines = text.splitlines()
         assert re.fullmatch(r"<!-- qmtestbed: [a-z0-9_-]+ -->", lines[0])
         for line in lines[1:]:
-            assert not line.lstrip().startswith("::")
-            assert not re.search(r"[<>@`$~!\[\]_#]|(?<!\\)\|", outside_code(line).removeprefix("### ")), line
+            assert not line.startswith(("::", "|"))
+            assert not re.search(r"[<>@`$~!\[\]_#|]", outside_code(line).removeprefix("### ")), line
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -150,7 +150,7 @@ def test_what_a_code_span_shows_is_the_text(payload: str) -> None:
     shown = code(payload)
     spans = re.sub(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", lambda m: m[2].strip(" ") if m[2].strip() else m[2], shown)
     plain = " ".join(payload.replace("\u202e", "⟨U+202E⟩").replace("\x1b", "⟨U+001B⟩").split())
-    assert html.unescape(spans).replace(r"\|", "|").replace(" ", "") in (html.unescape(plain).replace(" ", ""), "–")
+    assert html.unescape(spans).replace(" ", "") in (html.unescape(plain).replace(" ", ""), "–")
 
 
 def test_a_long_comment_is_cut_between_lines(base: Published) -> None:
