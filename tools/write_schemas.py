@@ -12,6 +12,7 @@ from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Plan
+from qmtestbed.types.published import Published, Site
 from qmtestbed.types.record import Outcome, Record
 
 FOLDER = Path(__file__).resolve().parents[1] / "qmtestbed" / "schemas"
@@ -26,6 +27,8 @@ BOUNDARIES: dict[str, type] = {
     "bundle": Bundle,
     "assessment": Assessment,
     "views": Views,
+    "published": Published,
+    "site": Site,
 }
 
 

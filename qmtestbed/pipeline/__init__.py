@@ -1,9 +1,11 @@
 """The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
 
+from qmtestbed.pipeline.ci import ci_comment, ci_summary
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
+from qmtestbed.pipeline.publish import PublishedSite, publish
 from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
 from qmtestbed.pipeline.run import resolve_only, run
 from qmtestbed.pipeline.write_back import log
@@ -15,8 +17,11 @@ __all__ = [
     "GateOutcome",
     "Options",
     "Outcome",
+    "PublishedSite",
     "Silent",
     "Subject",
+    "ci_comment",
+    "ci_summary",
     "diagnose",
     "draft",
     "evaluate",
@@ -25,6 +30,7 @@ __all__ = [
     "judge_again",
     "judge_by",
     "log",
+    "publish",
     "report",
     "resolve_only",
     "run",

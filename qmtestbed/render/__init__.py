@@ -1,7 +1,30 @@
-"""Assessment and evidence → files: the HTML page, the Markdown summary, JUnit. Pure views, without a clock."""
+"""Assessment and evidence → files: the HTML page, the Markdown summary, JUnit, the pages of a published site.
 
-from qmtestbed.render.html import page, page_pieces
+Pure views, without a clock.
+"""
+
+from qmtestbed.render.badge import badge_json, badge_svg
+from qmtestbed.render.comment import comment, unfinished
+from qmtestbed.render.html import page, page_pieces, site_page
 from qmtestbed.render.junit import junit
 from qmtestbed.render.markdown import summary
+from qmtestbed.render.published import folder_name, published
+from qmtestbed.render.site import history_view, index_view, order, run_folder
 
-__all__ = ["junit", "page", "page_pieces", "summary"]
+__all__ = [
+    "badge_json",
+    "badge_svg",
+    "comment",
+    "folder_name",
+    "history_view",
+    "index_view",
+    "junit",
+    "order",
+    "page",
+    "page_pieces",
+    "published",
+    "run_folder",
+    "site_page",
+    "summary",
+    "unfinished",
+]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from qmtestbed.errors import ContentError, Problem
 from qmtestbed.render.context import DETAILS
 from qmtestbed.render.model import View
+from qmtestbed.render.site_model import HistoryView, IndexView
 from qmtestbed.render.view import view
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
@@ -59,7 +60,7 @@ def page_pieces(
     from jinja2 import TemplateError
 
     try:
-        template = _template(template_folder, entry)
+        template = _template([template_folder], entry)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             for detail in DETAILS[:-1]:
                 if _up_to(
@@ -70,7 +71,23 @@ def page_pieces(
                     return
         yield from _fill(template, view(evidence, assessment, language, DETAILS[-1]))
     except TemplateError as error:
-        raise ContentError(_problem(error, template_folder)) from error
+        raise ContentError(_problem(error, [template_folder])) from error
+
+
+def site_page(v: IndexView | HistoryView, template_folders: Sequence[Path], entry: str) -> bytes:
+    """Render a page of a published site; a file that the first folder lacks is taken from the next.
+
+    Raises
+    ------
+    ContentError
+        The template can't be used; names its file and line.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        return b"".join(_fill(_template(template_folders, entry), v))
+    except TemplateError as error:
+        raise ContentError(_problem(error, template_folders)) from error
 
 
 def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
@@ -80,7 +97,7 @@ def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
     return all(spool.tell() + len(piece) <= limit and spool.write(piece) == len(piece) for piece in pieces)
 
 
-def _template(folder: Path, entry: str) -> Template:
+def _template(folders: Sequence[Path], entry: str) -> Template:
     from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -93,7 +110,7 @@ def _template(folder: Path, entry: str) -> Template:
             return tree
 
     environment = Strict(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -105,7 +122,7 @@ def _template(folder: Path, entry: str) -> Template:
     return environment.get_template(entry)
 
 
-def _fill(template: Template, v: View) -> Iterator[bytes]:
+def _fill(template: Template, v: View | IndexView | HistoryView) -> Iterator[bytes]:
     stream = template.stream(v=v, w=Words(v.language))
     stream.enable_buffering(1000)
     yield next(stream).lstrip().encode()
@@ -113,8 +130,9 @@ def _fill(template: Template, v: View) -> Iterator[bytes]:
         yield piece.encode()
 
 
-def _problem(error: TemplateError, folder: Path) -> Problem:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(folder)]
-    name = getattr(error, "filename", None) or (frames[-1].filename if frames else str(folder))
+def _problem(error: TemplateError, folders: Sequence[Path]) -> Problem:
+    traced = traceback.extract_tb(error.__traceback__)
+    frames = [f for f in traced if any(Path(f.filename).is_relative_to(folder) for folder in folders)]
+    name = getattr(error, "filename", None) or (frames[-1].filename if frames else str(folders[0]))
     line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else None)
     return Problem("the report template can't be used", f"{name}:{line}" if line else str(name), str(error))

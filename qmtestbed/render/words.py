@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qmtestbed.render import phrases, terms
+from qmtestbed.render import phrases, site_phrases, terms
 from qmtestbed.types.values import Language
 
 SYMBOLS: Mapping[str, str] = {
@@ -50,6 +50,9 @@ _ALL: dict[str, tuple[str, str]] = {
     **phrases.REQUIREMENTS,
     **phrases.CHECKS,
     **phrases.APPENDIX,
+    **site_phrases.SITE,
+    **site_phrases.BADGE,
+    **site_phrases.COMMENT,
     **terms.STATES,
     **terms.KINDS,
     **{f"code.{verdict}": ("", _CODES.get(verdict, "")) for verdict in SYMBOLS},

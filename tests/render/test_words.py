@@ -10,7 +10,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from qmtestbed.ait import FINDING_KINDS
-from qmtestbed.render import phrases, terms
+from qmtestbed.render import phrases, site_phrases, terms
 from qmtestbed.render.words import SYMBOLS, TABLES, Words
 from qmtestbed.types import assessment as a
 from qmtestbed.types.job import JobKind
@@ -35,6 +35,7 @@ def test_both_tables_have_the_same_keys_and_the_same_places_for_values() -> None
 def test_no_key_stands_in_two_tables() -> None:
     tables = [phrases.PAGE, phrases.HEADLINES, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
     tables += [phrases.APPENDIX, terms.STATES, terms.KINDS]
+    tables += [site_phrases.SITE, site_phrases.BADGE, site_phrases.COMMENT]
     assert len({k for t in tables for k in t}) == sum(map(len, tables))
 
 
@@ -76,7 +77,9 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
 
 def test_every_key_is_used(template) -> None:
     texts = [
-        p.read_text() for p in (*SOURCES.glob("*.py"), *template.glob("*.j2")) if p.stem not in ("phrases", "terms")
+        p.read_text()
+        for p in (*SOURCES.glob("*.py"), *template.parent.glob("*/*.j2"))
+        if p.stem not in ("phrases", "site_phrases", "terms")
     ]
     used = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_]+)*)["']""", " ".join(texts)))
     made = (
@@ -91,6 +94,7 @@ def test_every_key_is_used(template) -> None:
         "meaning.",
     )
     made += ("part.", "against.", "level.external", "level.internal", "headline.measured", "headline.declared")
+    made += ("require.", "badge.", "comment.")
     unused = {k for k in TABLES["en"] if k.removesuffix(".one") not in used and not k.startswith(made)}
     assert unused == set()
 
