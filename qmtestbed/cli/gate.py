@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HELP = "assess a version of a registered model, and move an alias to it only if the requirement is met"
 
-_UNITS = {"min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_UNITS = {"min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365.25 * 86400}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,10 @@ def _age(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(min|h|d|w)", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 30min, 12h, 7d or 2w")
-    return float(found[1]) * _UNITS[found[2]]
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if seconds > 100 * _UNITS["y"]:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than a hundred years")
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -49,8 +52,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     asked = pipeline.Gate(arguments.model, arguments.plan, arguments.promote, arguments.dry_run, arguments.by)
     decided = pipeline.gate(asked, common.options_of(arguments), watch())
     common.print_outcome(decided.outcome)
+    for note in decided.notes:
+        print(f"Evidence: {note}")
     print(f"Gate:     {_said(decided, arguments.promote)}")
-    return decided.outcome.exit_code if decided.decision == "not promoted" else ExitCode.MET
+    if decided.exit_code != decided.outcome.exit_code:
+        print(f"Exit code {int(decided.exit_code)}: not promoted")
+    return decided.exit_code
 
 
 def _said(decided: GateOutcome, alias: str) -> str:

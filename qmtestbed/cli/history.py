@@ -55,9 +55,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 def _verdicts(shown: Sequence[Assessed]) -> list[str]:
     lines = []
     for a in shown:
-        bears = f" @{', @'.join(a.aliases)}" if a.aliases else ""
+        bears = f" @{', @'.join(a.aliases)}" if a.aliases else "" if a.there else " (deleted)"
         lines.append(f"version {a.version}{bears}  {a.as_of}  {a.verdict.replace('_', ' ').upper():<13} {a.criteria}")
-        lines.append(f"    {a.page or f'MLflow run {a.run}'}")
+        lines.append(f"    plan {a.plan or '?'} · data {a.data or '?'} · {a.page or f'MLflow run {a.run}'}")
+    if len({a.data for a in shown}) > 1:
+        lines.append("not all of these are of the same data: numbers of different data can't be compared")
     return lines
 
 
@@ -68,8 +70,13 @@ def _measures(shown: Sequence[Assessed], patterns: Sequence[str] | None) -> list
     else:
         names = [n for n in names if n.count("/") == 1]  # those with a key are many
     width = max([len(n) for n in names] + [8])
-    head = f"{'measure':<{width}}" + "".join(f"{f'version {a.version}':>{_COLUMN}}" for a in shown)
-    return [head, *(f"{n:<{width}}" + "".join(f"{_cell(a.measures.get(n)):>{_COLUMN}}" for a in shown) for n in names)]
+    heads = [f"version {a.version}" + (f" {a.plan[:6]}" if _repeated(a, shown) else "") for a in shown]
+    rows = [["measure", *heads], *([n, *(_cell(a.measures.get(n)) for a in shown)] for n in names)]
+    return ["".join(f"{cell:<{width}}" if i == 0 else f"  {cell:>{_COLUMN}}" for i, cell in enumerate(r)) for r in rows]
+
+
+def _repeated(one: Assessed, shown: Sequence[Assessed]) -> bool:
+    return sum(a.version == one.version for a in shown) > 1
 
 
 def _cell(number: Number | None) -> str:

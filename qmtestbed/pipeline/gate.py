@@ -15,10 +15,10 @@ from qmtestbed.pipeline.run import Kept, run_loaded
 from qmtestbed.pipeline.write_back import VERDICTS
 from qmtestbed.plan import load_plan
 from qmtestbed.tracking.promotion import check_name, promote, refuse, user
-from qmtestbed.tracking.uris import split
+from qmtestbed.tracking.uris import is_logged, split
 from qmtestbed.tracking.versions import Version, bearer_of, find_version
 from qmtestbed.types.baseline import BASELINE
-from qmtestbed.types.plan import LoadedPlan
+from qmtestbed.types.plan import Check, LoadedPlan
 
 NEEDED = ("filesystem", "network")
 """Layers without which a sandbox is none: a gate that is asked for one does not promote without them."""
@@ -53,13 +53,21 @@ class Gate:
 
 @dataclass(frozen=True)
 class GateOutcome:
-    """What was decided and why; ``before`` bore the alias until then."""
+    """What was decided and why; ``before`` bore the alias until then, ``notes`` say what evidence was used again."""
 
     outcome: Outcome
     version: Version
     before: Version | None
     decision: Decision
     why: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The assessment's; a version that is not promoted although all is met is undetermined, never met."""
+        if self.decision == "not promoted" and self.outcome.exit_code == ExitCode.MET:
+            return ExitCode.UNDETERMINED
+        return self.outcome.exit_code
 
 
 def gate(asked: Gate, options: Options, progress: Progress | None = None) -> GateOutcome:
@@ -82,8 +90,13 @@ def gate(asked: Gate, options: Options, progress: Progress | None = None) -> Gat
     loaded = about(load_plan(asked.plan, catalogue), version)
     _can_isolate(options)
     options = replace(options, log=not asked.dry_run)
-    outcome = run_loaded(loaded, catalogue, options, progress or Silent(), made=_evidence_of(version))
-    why = _why_not(outcome, options, version, before)
+    made, note = _evidence_of(version) if options.cache else ({}, "")
+    outcome = run_loaded(loaded, catalogue, options, progress or Silent(), made=made)
+    used = [key for key, r in outcome.evidence.records.items() if r.reused and key in made]
+    notes = tuple(
+        n for n in (note, f"{len(used)} records of its last assessment in MLflow were used again" if used else "") if n
+    )
+    why = _why_not(outcome, options, version)
     state = {
         "by": asked.by or user(),
         "require": options.require,
@@ -95,20 +108,26 @@ def gate(asked: Gate, options: Options, progress: Progress | None = None) -> Gat
     if why:
         if not asked.dry_run:
             refuse(version, asked.alias, {**state, "decision": "not promoted", "why": why})
-        return GateOutcome(outcome, version, before, "not promoted", why)
+        return GateOutcome(outcome, version, before, "not promoted", why, notes)
     if asked.dry_run:
-        return GateOutcome(outcome, version, before, "would be promoted")
+        return GateOutcome(outcome, version, before, "would be promoted", notes=notes)
     if not outcome.logged:
         raise InputError(Problem("nothing was promoted: the assessment could not be written to MLflow",
                                  str(outcome.folder), outcome.not_logged, "run the gate again"))  # fmt: skip
     promote(asked.model, version, asked.alias, before, {**state, "decision": "promoted"})
     already = before is not None and before.number == version.number
-    return GateOutcome(outcome, version, before, "bears it already" if already else "promoted")
+    return GateOutcome(outcome, version, before, "bears it already" if already else "promoted", notes=notes)
 
 
 def about(loaded: LoadedPlan, version: Version) -> LoadedPlan:
     """Pin the model that a plan assesses to a version: the one called model, else the only one of that name."""
     inventories = loaded.plan.inventories
+    chosen = [n for n, i in inventories.items() if is_logged(i.uri) and "/" not in i.uri and i.sha256 is None]
+    if chosen:
+        what = "the data of a gate must not be chosen by the model that is to pass it"
+        found = ", ".join(f"{n}: {inventories[n].uri}" for n in chosen)
+        do = "name the run (mlflow:<run id>/test), add sha256: to the inventory, or give the file"
+        raise PlanError(Problem(what, "plan", found, do))
     same = [n for n, i in inventories.items() if (parts := split(i.uri)) and parts[0] == version.name]
     name = "model" if "model" in same else same[0] if len(same) == 1 else None
     if name is None:
@@ -127,21 +146,29 @@ def _can_isolate(options: Options) -> None:
         raise InputError(Problem("evidence can't be made under the isolation that is asked for", "", found, do))
 
 
-def _evidence_of(version: Version) -> Mapping[str, Kept]:
-    """Fetch the records of the last assessment of a version that was written to MLflow."""
+def _evidence_of(version: Version) -> tuple[Mapping[str, Kept], str]:
+    """Fetch the records of the last assessment of a version that was written to MLflow, and say if it is damaged."""
     from qmtestbed.tracking.writing import fetch_assessment
 
     tags = version.tags or {}
-    folder = fetch_assessment(tags["qmt.mlflow_run"], tags.get("qmt.bundle", "")) if "qmt.mlflow_run" in tags else None
-    if folder is None:
-        return {}
+    if "qmt.mlflow_run" not in tags:
+        return {}, ""
+    folder = fetch_assessment(tags["qmt.mlflow_run"], tags.get("qmt.bundle", ""))
     try:
-        return RunFolder(folder).reusable()
+        if folder is not None:
+            return RunFolder(folder).reusable(), ""
     except (InputError, IntegrityError):
-        return {}  # what is damaged or not whole is measured anew
+        pass
+    return {}, f"its last assessment in MLflow (run {tags['qmt.mlflow_run']}) is gone or was altered: measured anew"
 
 
-def _why_not(outcome: Outcome, options: Options, version: Version, before: Version | None) -> str:
+def _assessed(check: Check) -> str | None:
+    """Name the inventory whose model, or whose predictions, a check judges; ``None`` for a check of data alone."""
+    found = check.with_.get("model", check.with_.get("predictions"))
+    return str(found) if found is not None else None
+
+
+def _why_not(outcome: Outcome, options: Options, version: Version) -> str:
     """Say why a version is not to be promoted; an empty text if nothing speaks against it."""
     if outcome.exit_code != ExitCode.MET:
         c = outcome.assessment.headlines.criteria
@@ -150,13 +177,17 @@ def _why_not(outcome: Outcome, options: Options, version: Version, before: Versi
         )
         return f"{what} ({c.met} of {c.judged} criteria met; required: {options.require})"
     facts = outcome.evidence.info.inventories
-    names = [n for n, f in facts.items() if f.version == version.shown and n != BASELINE]
-    checks = {id for id, c in outcome.evidence.plan.checks.items() if {*names} & {*map(str, c.with_.values())}}
-    if not any(c.criteria for c in outcome.assessment.checks if c.id in checks):
+    judged = [c.id for c in outcome.assessment.checks if c.criteria]
+    assessed = {id: _assessed(outcome.evidence.plan.checks[id]) for id in judged}
+    own = {n for n, f in facts.items() if f.version == version.shown and n != BASELINE}
+    others = sorted(id for id, name in assessed.items() if name is not None and name not in own)
+    if others:
+        return f"not all criteria are about this version: {', '.join(others[:5])} judge another model, or a file"
+    if not own & set(assessed.values()):
         return "no criterion of the plan is about the model: nothing was shown of it"
     baseline = facts.get(BASELINE)
-    if baseline and baseline.version == version.shown and (before is None or before.number != version.number):
-        return "the baseline of the plan is this very version: it was compared with itself"
+    if baseline and any(baseline.sha256 == facts[n].sha256 for n in own):
+        return "the baseline of the plan is the same model: it was compared with itself"
     asked = set(layers_of(options.isolation))
     weaker = sorted(r.program.id for r in outcome.evidence.records.values() if not asked <= set(r.isolation))
     return f"evidence made under weaker isolation than asked: {', '.join(weaker[:5])}" if weaker else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,8 @@ def evaluate(handed: Handed, config: Mapping[str, Any]) -> Any:
     """
     from qmtestbed.tracking.writing import FOLDER, log_into, numbers
 
-    unknown = [key for key in config if key not in _KEYS]
-    if unknown:
-        problems = (Problem(f"unknown key {k!r}", "evaluator_config", do=suggestion(k, _KEYS)) for k in unknown)
+    problems = [*_wrong(config)]
+    if problems:
         raise PlanError(*problems)
     name = f"mlflow-{handed.run[:8]}"
     out = Path(config["out"]) if config.get("out") else next_folder(Plan("qmtestbed/plan/v1", Component(name)))
@@ -70,6 +70,30 @@ def evaluate(handed: Handed, config: Mapping[str, Any]) -> Any:
     log_into(handed.run, outcome.folder, outcome.evidence, outcome.assessment, verdict, model)
     metrics = numbers(outcome.evidence, outcome.assessment)
     return as_result(handed.run, metrics, outcome.page, f"runs:/{handed.run}/{FOLDER}")
+
+
+def _wrong(config: Mapping[str, Any]) -> Iterator[Problem]:
+    """Say what is wrong with a configuration; what the options mean is for :class:`Options` to check."""
+    for key in config:
+        if key not in _KEYS:
+            yield Problem(f"unknown key {key!r}", "evaluator_config", do=suggestion(key, _KEYS))
+    for key, kinds in (
+        ("plan", (str, Path)),
+        ("out", (str, Path)),
+        ("data", (str,)),
+        ("roles", (dict,)),
+        ("level", (dict,)),
+    ):
+        if config.get(key) is not None and not isinstance(config[key], kinds):
+            yield Problem(f"{key}: not {_KIND[kinds[0]]}", "evaluator_config", repr(config[key]))
+    roles = config.get("roles") or {}
+    known = [f.name for f in dataclasses.fields(Roles)]
+    for role in roles if isinstance(roles, dict) else ():
+        if role not in known:
+            yield Problem(f"roles: unknown role {role!r}", "evaluator_config", do=suggestion(str(role), known))
+
+
+_KIND: Mapping[type, str] = {str: "a text", dict: "a mapping"}
 
 
 def _written(handed: Handed, label: str, out: Path) -> _Given:
@@ -134,18 +158,33 @@ def _bound_to(plan: Plan, data: str, given: _Given) -> Plan:
     """Let a plan be about the given data, and about the given model or predictions."""
     inventories = dict(plan.inventories)
     inventories[data] = replace(inventories[data], uri=str(given.data), requested=None)
-    checks = dict(plan.checks)
+    checks, name = dict(plan.checks), _model_of(plan)
+    if name is None:
+        return replace(plan, inventories=inventories)
     if given.model:
-        name = "model"
-        inventories[name] = replace(inventories.get(name, Inventory("")), uri=given.model, requested=None)
+        inventories[name] = replace(inventories[name], uri=given.model, requested=None)
     else:
         inventories[_PREDICTIONS] = Inventory(str(given.predictions))
-        checks = {id: _of_predictions(check) for id, check in checks.items()}
+        checks = {id: _of_predictions(check, name) for id, check in checks.items()}
     return replace(plan, inventories=inventories, checks=checks)
 
 
-def _of_predictions(check: Check) -> Check:
+def _model_of(plan: Plan) -> str | None:
+    """Name the one inventory whose model the checks judge; ``None`` if they judge data alone."""
+    judged = {
+        str(m) for c in plan.checks.values() if (m := c.with_.get("model", c.with_.get(_PREDICTIONS))) is not None
+    }
+    if len(judged) > 1:
+        what, do = (
+            "the plan judges several models, and MLflow gives one",
+            "write a plan in which every check judges one",
+        )
+        raise PlanError(Problem(what, "evaluator_config: plan", ", ".join(sorted(judged)), do))
+    return judged.pop() if judged else None
+
+
+def _of_predictions(check: Check, model: str) -> Check:
     """Let a check judge predictions where it would have asked the model for them."""
-    if check.with_.get("model") != "model":
+    if check.with_.get("model") != model:
         return check
     return replace(check, with_={**{k: v for k, v in check.with_.items() if k != "model"}, _PREDICTIONS: _PREDICTIONS})

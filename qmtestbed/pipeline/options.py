@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
-from qmtestbed.errors import ExitCode
+from qmtestbed.errors import ExitCode, InputError, Problem, suggestion
 from qmtestbed.evidence import RunFolder, Store, default_path
 from qmtestbed.execute import Isolation
 from qmtestbed.resolve import Loading
@@ -19,6 +20,15 @@ from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.job import Job, Trust
 from qmtestbed.types.record import Record
 from qmtestbed.types.values import Language
+
+_CENTURY = 100 * 365.25 * 86400
+
+
+def _is_day(text: object) -> bool:
+    try:
+        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,32 @@ class Options:
     trust: Trust | None = None
     log: bool = False
     max_age: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no option: a misspelt requirement or isolation would ask for less than was meant.
+
+        Raises
+        ------
+        InputError
+            With every value that can't be used.
+        """
+        problems = [*self._unknown_words(), *self._wrong_numbers()]
+        if problems:
+            raise InputError(*problems)
+
+    def _unknown_words(self) -> Iterator[Problem]:
+        for name, hint in (("require", Require), ("language", Language), ("isolation", Isolation), ("trust", Trust)):
+            value, known = getattr(self, name), typing.get_args(hint)
+            if value not in known and not (name == "trust" and value is None):
+                yield Problem(f"{name}: unknown value {value!r}", "options", do=suggestion(str(value), known))
+
+    def _wrong_numbers(self) -> Iterator[Problem]:
+        if self.jobs is not None and not (isinstance(self.jobs, int) and self.jobs >= 1):
+            yield Problem("jobs: not a whole number of at least 1", "options", repr(self.jobs))
+        if self.max_age is not None and not (isinstance(self.max_age, (int, float)) and 0 <= self.max_age <= _CENTURY):
+            yield Problem("max_age: not a number of seconds in [0, 100 years]", "options", repr(self.max_age))
+        if self.as_of is not None and not _is_day(self.as_of):
+            yield Problem("as_of: not a date such as 2026-11-01", "options", repr(self.as_of))
 
     def run_folder(self, path: Path) -> RunFolder:
         """Give a run's folder that takes what it may from the store."""

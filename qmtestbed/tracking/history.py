@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from qmtestbed.errors import ModelError, Problem, suggestion
@@ -29,8 +30,9 @@ def history(name: str) -> tuple[Assessed, ...]:
     with mlflow_errors(f"{what} can't be read", where, "MLFLOW_TRACKING_URI names the store"):
         client = connect(what, where)
         aliases = _aliases(client, name)
+        there = {str(v.version) for v in client.search_model_versions(f"name='{_quoted(name)}'")}
         runs = sorted(_runs(client, name), key=_order)
-        return tuple(_assessed(run, aliases) for run in runs)
+        return tuple(_assessed(run, aliases, there) for run in runs)
 
 
 def _aliases(client: MlflowClient, name: str) -> Mapping[str, str]:
@@ -81,16 +83,19 @@ def _order(run: Run) -> tuple[int, str, int]:
     return (int(number) if number.isdigit() else 0, run.data.tags.get("qmt.as_of", ""), int(run.info.start_time or 0))
 
 
-def _assessed(run: Run, aliases: Mapping[str, str]) -> Assessed:
+def _assessed(run: Run, aliases: Mapping[str, str], there: Container[str]) -> Assessed:
     tags = run.data.tags
     version = tags.get("qmt.version", "")
     return Assessed(
         version=version,
+        there=version in there,
         aliases=tuple(sorted(a for a, number in aliases.items() if number == version)),
         as_of=tags.get("qmt.as_of", ""),
         verdict=tags.get("qmt.verdict", ""),
         criteria=tags.get("qmt.criteria", ""),
         component=tags.get("qmt.component", ""),
+        plan=tags.get("qmt.plan", ""),
+        data=tags.get("qmt.data", ""),
         measures=_measures(run.data.metrics),
         run=run.info.run_id,
         page=web_page(f"/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"),
@@ -99,7 +104,7 @@ def _assessed(run: Run, aliases: Mapping[str, str]) -> Assessed:
 
 def _measures(metrics: Mapping[str, float]) -> dict[str, Number]:
     """Put the parts of each estimate together again."""
-    ours = {k.removeprefix("qmt/"): v for k, v in metrics.items() if k.startswith("qmt/")}
+    ours = {k.removeprefix("qmt/"): v for k, v in metrics.items() if k.startswith("qmt/") and math.isfinite(v)}
     names = [k for k in ours if not any(k.endswith(e) and k.removesuffix(e) in ours for e in (".low", ".high", ".n"))]
     return {
         k: Number(

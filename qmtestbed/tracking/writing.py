@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Container, Iterator, Mapping
@@ -24,6 +25,7 @@ from qmtestbed.tracking.connection import (
 from qmtestbed.tracking.datasets import CONTEXT_TAG, SHA256_TAG, input_of, remember_digest
 from qmtestbed.tracking.uris import PREFIX, LoggedRun, is_logged
 from qmtestbed.types.assessment import Assessment, Verdict
+from qmtestbed.types.codec import canonical
 from qmtestbed.types.evidence import Evidence, InventoryFacts
 from qmtestbed.types.record import Record
 from qmtestbed.types.values import Single
@@ -260,16 +262,12 @@ def _named(evidence: Evidence, assessment: Assessment) -> dict[str, tuple[float,
         if record is None or check.id not in evidence.plan.checks:
             continue
         bound = evidence.plan.checks[check.id].with_.get("data")
-        for name, value in _numbers(f"qmt/{_plain(check.id)}", record):
-            named[_free(name, named)] = (value, record, bound if isinstance(bound, str) else "")
+        for measure, given in record.measures.items():
+            for key, value in given.singles():
+                name = f"qmt/{_plain(check.id)}/{_plain(measure)}" + (f"/{_plain(key)}" if key is not None else "")
+                for part, number in _of_single(_free(name, named), value):
+                    named[part] = (number, record, bound if isinstance(bound, str) else "")
     return named
-
-
-def _numbers(prefix: str, record: Record) -> Iterator[tuple[str, float]]:
-    for measure, given in record.measures.items():
-        for key, value in given.singles():
-            name = f"{prefix}/{_plain(measure)}" + (f"/{_plain(key)}" if key is not None else "")
-            yield from _of_single(name, value)
 
 
 def _of_single(name: str, value: Single) -> Iterator[tuple[str, float]]:
@@ -285,8 +283,11 @@ def _of_single(name: str, value: Single) -> Iterator[tuple[str, float]]:
 
 
 def _plain(text: str) -> str:
-    """Write a name with the characters that MLflow allows in a part of a metric's name."""
-    return re.sub(r"[^\w.\- :]", "_", text).strip(".") or "_"
+    """Write a name with the characters that MLflow allows in a part of a metric's name.
+
+    Colons are ours, for names that would be the same, and so are the endings ``.low``, ``.high`` and ``.n``.
+    """
+    return re.sub(r"\.(low|high|n)$", r"_\1", re.sub(r"[^\w.\- ]", "_", text).strip(".")) or "_"
 
 
 def _free(name: str, taken: Container[str]) -> str:
@@ -295,7 +296,7 @@ def _free(name: str, taken: Container[str]) -> str:
     free = name
     while free in taken:
         n += 1
-        free = f"{name}.{n}"
+        free = f"{name}:{n}"
     return free
 
 
@@ -325,6 +326,8 @@ def _tags(
         "qmt.verdict": verdict,
         "qmt.criteria": f"{c.met} of {c.judged} met, {c.not_met} not met, {c.undetermined} undetermined",
         "qmt.evidence": evidence_said if e.level_asked else "no level asked for",
+        "qmt.plan": hashlib.sha256(canonical(evidence.plan)).hexdigest()[:12],
+        "qmt.data": _data_of(evidence),
         "qmt.guidelines": ", ".join(assessment.guidelines),
         "qmt.isolation": ", ".join(sorted(set.intersection(*layers))) if layers else "",
     }
@@ -334,15 +337,42 @@ def _sealed(folder: Path) -> dict[str, str]:
     return {"qmt.bundle": sha256_of_file(folder / "bundle.json")}
 
 
+def _data_of(evidence: Evidence) -> str:
+    """Name the data that the checks are about, by name and digest."""
+    bound = sorted({d for c in evidence.plan.checks.values() if isinstance(d := c.with_.get("data"), str)})
+    known = evidence.info.inventories
+    return ", ".join(f"{name} {known[name].sha256[:12]}" for name in bound if name in known)[:1000]
+
+
 def _of_model(tags: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in tags.items() if k not in ("qmt.model", "qmt.version")}
 
 
 def _tag_model(client: MlflowClient, model: str, facts: InventoryFacts, tags: Mapping[str, str]) -> None:
-    """Leave the verdict, and where it is from, with the logged model and with the version that was assessed."""
+    """Leave the verdict, and where it is from, with the logged model and with the version that was assessed.
+
+    Not if a later assessment is there already: an earlier run that is sent once more does not take its place.
+    """
     left = _of_model(tags)
-    client.set_logged_model_tags(model, left)
+    if _is_latest(client, client.get_logged_model(model).tags, tags):
+        client.set_logged_model_tags(model, left)
     name, _, number = (facts.version or "").rpartition("/")
-    if name:
+    if name and _is_latest(client, client.get_model_version(name, number).tags, tags):
         for key, value in left.items():
             client.set_model_version_tag(name, number, key, value)
+
+
+def _is_latest(client: MlflowClient, there: Mapping[str, str], tags: Mapping[str, str]) -> bool:
+    """Whether no later assessment left its tags: by its day, then by when its MLflow run was made."""
+    from mlflow.exceptions import MlflowException
+
+    known, ours = there.get("qmt.mlflow_run"), tags["qmt.mlflow_run"]
+    if not known or known == ours:
+        return True
+    if there.get("qmt.as_of", "") != tags["qmt.as_of"]:
+        return there.get("qmt.as_of", "") < tags["qmt.as_of"]
+    try:
+        made = int(client.get_run(known).info.start_time or 0)
+    except MlflowException:  # it was deleted
+        return True
+    return made <= int(client.get_run(ours).info.start_time or 0)

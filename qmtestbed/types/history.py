@@ -20,15 +20,19 @@ class Number:
 class Assessed:
     """One assessment: of which version, when, what it found, and its MLflow run.
 
-    ``measures`` are by ``<check>/<measure>`` or ``<check>/<measure>/<key>``.
+    ``there`` is false for a version that was deleted. ``plan`` and ``data`` are short digests: numbers on other data
+    can't be compared. ``measures`` are by ``<check>/<measure>`` or ``<check>/<measure>/<key>``.
     """
 
     version: str
+    there: bool
     aliases: tuple[str, ...]
     as_of: str
     verdict: str
     criteria: str
     component: str
+    plan: str
+    data: str
     measures: Mapping[str, Number]
     run: str
     page: str | None

@@ -53,6 +53,17 @@ def test_by_a_plan(at: Registry) -> None:
         mlflow.validate_evaluation_results({"qmt/performance/accuracy": high}, result)
 
 
+def test_a_plan_that_calls_its_model_otherwise(at: Registry) -> None:
+    """What is judged is MLflow's model, whatever the plan calls it and whichever it names."""
+    plan = at.plan("  model: models:/churn@candidate", "  clf: models:/nobody/7")
+    plan.write_text(plan.read_text().replace("{model: model,", "{model: clf,"))
+    assert evaluate(plan="plan.yaml", out="r").metrics["qmt/criteria_met"] == 2
+    other = "  other:\n    ait: classification_performance\n    with: {model: second, data: test}\n    expect: [accuracy >= 0.5]\n"
+    plan.write_text(plan.read_text().replace("  test:", "  second: models:/churn/1\n  test:") + other)
+    with pytest.raises(InputError, match="judges several models"):
+        evaluate(plan="plan.yaml", out="r2")
+
+
 def test_a_plain_function_is_judged_by_its_predictions(at: Registry) -> None:
     result = evaluate(lambda x: ["yes"] * len(x), plan="plan.yaml", out="r")
     truth = pd.read_parquet("test.parquet")["churned"]
@@ -76,6 +87,10 @@ def test_it_runs_only_where_it_was_configured() -> None:
         ({"plan": "plan.yaml", "data": "tst"}, "did you mean 'test'"),
         ({"plan": "plan.yaml", "datas": "test"}, "did you mean 'data'"),
         ({"plan": "nowhere.yaml"}, "can't be read"),
+        ({"plan": "plan.yaml", "isolation": "x"}, "isolation: unknown value"),
+        ({"plan": "plan.yaml", "out": 3}, "out: not a text"),
+        ({"plan": None, "roles": {"grup": "x"}}, "did you mean 'group'"),
+        ({"plan": None, "level": "AIPL-1"}, "level: not a mapping"),
     ],
 )
 def test_a_wrong_configuration(at: Registry, config: dict[str, Any], what: str) -> None:

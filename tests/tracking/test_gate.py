@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import qmtestbed
@@ -64,18 +65,64 @@ def test_not_promoted_on_anything_less(registry: Registry, old: str, new: str, c
     assert said["decision"] == "not promoted" and said["why"] == decided.why
 
 
-def test_nothing_was_shown_of_the_model(registry: Registry) -> None:
+def test_nothing_was_shown_of_the_model(registry: Registry, cli_here: Cli) -> None:
     """Criteria on the data alone say nothing of a version, and a version can't be its own baseline."""
     only_data = "ait: data_completeness\n    with: {data: test}\n    expect: [value_completeness >= 0.5]"
     registry.plan('    expect: [accuracy >= 0.7 at 95%, "recall[yes] >= 0.5"]\n', f"  data:\n    {only_data}\n")
     decided = ask()
     assert decided.outcome.exit_code == ExitCode.MET
     assert decided.decision == "not promoted" and "no criterion of the plan is about the model" in decided.why
+    assert decided.exit_code == ExitCode.UNDETERMINED
+    done = cli_here("gate", "models:/churn@candidate", "--plan", "plan.yaml", "--promote", "champion")
+    assert done.returncode == 2 and done.stdout.splitlines()[-1] == "Exit code 2: not promoted"
     plan = registry.plan("accuracy >= 0.7 at 95%", "accuracy >= baseline - 0.1")
     plan.write_text(plan.read_text().replace("  test:", "  baseline: models:/churn@candidate\n  test:"), "utf-8")
     decided = ask()
     assert decided.decision == "not promoted" and "compared with itself" in decided.why
     assert registry.bearer("champion") == "1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("with: {model: model,", "with: {model: other,", "judge another model, or a file: performance"),
+        ("with: {model: model,", "with: {predictions: said,", "judge another model, or a file: performance"),
+    ],
+)
+def test_criteria_on_another_model_or_a_file(registry: Registry, old: str, new: str, why: str) -> None:
+    said = pd.read_parquet("test.parquet")[["churned"]].rename(columns={"churned": "predicted"})
+    said.to_parquet("said.parquet")
+    plan = registry.plan(old, new)
+    text = plan.read_text().replace("  test:", "  other: models:/churn/1\n  said: said.parquet\n  test:")
+    mine = "  mine:\n    ait: classification_performance\n    with: {model: model, data: test}\n    expect: [accuracy >= 0]\n"
+    plan.write_text(text + mine.replace(">= 0", ">= 0.1"), "utf-8")
+    decided = ask()
+    assert decided.outcome.exit_code == ExitCode.MET and decided.exit_code == ExitCode.UNDETERMINED
+    assert decided.decision == "not promoted" and why in decided.why
+
+
+def test_the_candidate_does_not_choose_its_examination(registry: Registry) -> None:
+    registry.plan("{uri: test.parquet,", "{uri: mlflow:test,")
+    with pytest.raises(PlanError, match="must not be chosen by the model"):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [
+        ({"require": "requirments"}, "did you mean 'requirements'"),
+        ({"isolation": "sandboxx"}, "did you mean 'sandbox'"),
+        ({"trust": "x"}, "trust: unknown value"),
+        ({"as_of": "yesterday"}, "as_of: not a date"),
+        ({"max_age": 1e30}, "max_age: not a number of seconds"),
+        ({"jobs": 0}, "jobs: not a whole number"),
+        ({"language": "xx"}, "language: unknown value"),
+    ],
+)
+def test_a_misspelt_option_asks_for_nothing_less(registry: Registry, option: dict[str, Any], what: str) -> None:
+    with pytest.raises(InputError) as caught:
+        ask(dry_run=True, **option)
+    assert what in str(caught.value)
 
 
 def test_a_dry_run_writes_nothing(registry: Registry) -> None:
@@ -152,11 +199,14 @@ def test_evidence_that_is_in_mlflow_is_used_again(registry: Registry, tmp_path: 
     monkeypatch.setenv("QMTESTBED_STORE", str(tmp_path / "elsewhere"))
     again = ask()
     assert all(r.reused for r in again.outcome.evidence.records.values())
+    assert again.notes == ("3 records of its last assessment in MLflow were used again",)
+    assert not any(r.reused for r in ask(cache=False).outcome.evidence.records.values())
     run = registry.tags("2")["qmt.mlflow_run"]
     bundle = Path(registry.client.get_run(run).info.artifact_uri.removeprefix("file://"), "qmtestbed/bundle.json")
     bundle.write_text(bundle.read_text().replace("a", "b"))  # damaged: measured anew
     monkeypatch.setenv("QMTESTBED_STORE", str(tmp_path / "third"))
     anew = ask()
+    assert "gone or was altered" in anew.notes[0]
     assert not any(r.reused for r in anew.outcome.evidence.records.values())
 
 

@@ -40,6 +40,7 @@ def test_verdicts_and_measures_over_versions(registry: Registry, cli_here: Cli) 
     assert not any(name.endswith((".low", ".high", ".n")) for name in found[1].measures)
 
     lines = cli_here("history", "churn").stdout.splitlines()
+    assert lines[1].startswith("    plan ") and "data test " in lines[1]
     assert lines[0].startswith("version 1 @champion") and " MET " in lines[0]
     row = next(line for line in lines if line.startswith("performance/accuracy"))
     assert row.count(f"{accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]") == 3

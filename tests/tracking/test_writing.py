@@ -133,8 +133,41 @@ def test_names_that_mlflow_would_refuse() -> None:
         "日本 語",
         "a_b",
     ]
-    assert _free("a", {"a", "a.2"}) == "a.3"
+    assert _free("a", {"a", "a:2"}) == "a:3"
     assert len(_free("x" * 400, {"x" * 242})) <= 250
+
+
+def test_an_earlier_run_that_is_sent_again_takes_nobodys_place(registry: Registry) -> None:
+    qmtestbed.run("plan.yaml", out="a", log=True)
+    registry.plan("accuracy >= 0.7", "accuracy >= 0.999")
+    later = qmtestbed.run("plan.yaml", out="b", log=True)
+    assert later.logged is not None and registry.tags("2")["qmt.verdict"] == "not_met"
+    qmtestbed.log("a")
+    assert registry.tags("2")["qmt.verdict"] == "not_met"
+    assert registry.tags("2")["qmt.mlflow_run"] == later.logged.run
+
+
+def test_keys_that_look_like_parts_of_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes called x, x.low and x.n: each value, and each end of each interval, has a name of its own."""
+    from types import SimpleNamespace
+
+    from qmtestbed.tracking import writing
+    from qmtestbed.tracking.history import _measures
+    from qmtestbed.types.values import MeasureValue
+
+    keys = ["x", "x.low", "x.n", "x_low", "a/b", "a_b"]
+    by_key = {k: Estimate(0.5 + i / 100, 0.4 + i / 100, 0.6 + i / 100, 0.95, 10 + i) for i, k in enumerate(keys)}
+    record = SimpleNamespace(measures={"recall": MeasureValue(by_key)}, started="")
+    headline = SimpleNamespace(met=0, not_met=0, undetermined=0)
+    assessment = SimpleNamespace(headlines=SimpleNamespace(criteria=headline), checks=[SimpleNamespace(id="c")])
+    plan = SimpleNamespace(checks={"c": SimpleNamespace(with_={"data": "test"})})
+    evidence = SimpleNamespace(plan=plan, record_of=lambda _: record)
+    numbers = writing.numbers(evidence, assessment)  # type: ignore[arg-type]
+    read = _measures(numbers)
+    names = ["x", "x_low", "x_n", "x_low:2", "a_b", "a_b:2"]
+    assert {n: (e.value, e.low, e.high, e.n) for n, e in zip(names, by_key.values(), strict=True)} == {
+        k.removeprefix("c/recall/"): (v.value, v.low, v.high, v.n) for k, v in read.items() if k.startswith("c/recall/")
+    }
 
 
 def test_credentials_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
