@@ -85,8 +85,8 @@ def test_nothing_was_shown_of_the_model(registry: Registry, cli_here: Cli) -> No
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ("with: {model: model,", "with: {model: other,", "judge another model, or a file: performance"),
-        ("with: {model: model,", "with: {predictions: said,", "judge another model, or a file: performance"),
+        ("with: {model: model,", "with: {model: other,", "performance judge another model, or a file"),
+        ("with: {model: model,", "with: {predictions: said,", "performance judge another model, or a file"),
     ],
 )
 def test_criteria_on_another_model_or_a_file(registry: Registry, old: str, new: str, why: str) -> None:
@@ -94,8 +94,8 @@ def test_criteria_on_another_model_or_a_file(registry: Registry, old: str, new: 
     said.to_parquet("said.parquet")
     plan = registry.plan(old, new)
     text = plan.read_text().replace("  test:", "  other: models:/churn/1\n  said: said.parquet\n  test:")
-    mine = "  mine:\n    ait: classification_performance\n    with: {model: model, data: test}\n    expect: [accuracy >= 0]\n"
-    plan.write_text(text + mine.replace(">= 0", ">= 0.1"), "utf-8")
+    mine = "  mine: {ait: classification_performance, with: {model: model, data: test}, expect: [accuracy >= 0.1]}\n"
+    plan.write_text(text + mine, "utf-8")
     decided = ask()
     assert decided.outcome.exit_code == ExitCode.MET and decided.exit_code == ExitCode.UNDETERMINED
     assert decided.decision == "not promoted" and why in decided.why
