@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from qmtestbed.cli import ait, cache, demo, doctor, evaluate, gate, guideline, history, judge, log, report, run
+from qmtestbed.cli import ait, cache, compare, demo, doctor, evaluate, gate, guideline, history, judge, log, report, run
 from qmtestbed.errors import ExitCode, QmtestbedError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -23,6 +23,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "judge": judge,
     "report": report,
+    "compare": compare,
     "log": log,
     "gate": gate,
     "history": history,

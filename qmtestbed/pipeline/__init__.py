@@ -1,5 +1,6 @@
 """The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
 
+from qmtestbed.pipeline.compare import Compared, compare
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
@@ -10,6 +11,7 @@ from qmtestbed.pipeline.write_back import log
 from qmtestbed.tracking.history import history
 
 __all__ = [
+    "Compared",
     "Draft",
     "Gate",
     "GateOutcome",
@@ -17,6 +19,7 @@ __all__ = [
     "Outcome",
     "Silent",
     "Subject",
+    "compare",
     "diagnose",
     "draft",
     "evaluate",

@@ -50,6 +50,8 @@ class Options:
     trust
         Of models that run code on loading: ``strict`` refuses them, ``scanned`` loads those in which a scan finds
         nothing dangerous, ``any`` loads all; ``None`` is ``scanned``, but refuses them with the isolation ``none``.
+    since
+        Folder of an earlier run; the page says what changed since.
     """
 
     out: Path | None = None
@@ -64,6 +66,7 @@ class Options:
     trust: Trust | None = None
     log: bool = False
     max_age: float | None = None
+    since: Path | None = None
 
     def run_folder(self, path: Path) -> RunFolder:
         """Give a run's folder that takes what it may from the store."""

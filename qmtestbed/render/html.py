@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from qmtestbed.errors import ContentError, Problem
+from qmtestbed.render.comparison import comparison_view
+from qmtestbed.render.comparison_model import ComparisonView
 from qmtestbed.render.context import DETAILS
 from qmtestbed.render.model import View
 from qmtestbed.render.view import view
-from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.comparison import Comparison
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.values import Language
 
@@ -59,7 +62,7 @@ def page_pieces(
     from jinja2 import TemplateError
 
     try:
-        template = _template(template_folder, entry)
+        template = _template([template_folder], entry)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             for detail in DETAILS[:-1]:
                 if _up_to(
@@ -73,6 +76,44 @@ def page_pieces(
         raise ContentError(_problem(error, template_folder)) from error
 
 
+def comparison_page(
+    comparison: Comparison,
+    evidence: Sequence[Evidence],
+    template_folders: Sequence[Path],
+    language: Language = "en",
+    *,
+    entry: str = "page.html.j2",
+) -> str:
+    """Render the page of a comparison, as self-contained as that of a run.
+
+    Parameters
+    ----------
+    comparison
+        What was found.
+    evidence
+        The runs, in the same order, for titles and figures.
+    template_folders
+        Where the template is, then where parts are that it includes and does not have itself.
+
+    Raises
+    ------
+    ContentError
+        The template can't be used; names its file and line.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        template = _template(template_folders, entry)
+        text = b""
+        for detail in DETAILS:
+            text = b"".join(_fill(template, comparison_view(comparison, evidence, language, detail)))
+            if len(text) <= LARGEST:
+                break
+        return text.decode()
+    except TemplateError as error:
+        raise ContentError(_problem(error, template_folders[0])) from error
+
+
 def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
     """Write pieces to ``spool`` unless they are more than ``limit`` bytes together; say whether they were not."""
     spool.seek(0)
@@ -80,7 +121,7 @@ def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
     return all(spool.tell() + len(piece) <= limit and spool.write(piece) == len(piece) for piece in pieces)
 
 
-def _template(folder: Path, entry: str) -> Template:
+def _template(folders: Sequence[Path], entry: str) -> Template:
     from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -93,7 +134,7 @@ def _template(folder: Path, entry: str) -> Template:
             return tree
 
     environment = Strict(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(list(folders)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -102,10 +143,11 @@ def _template(folder: Path, entry: str) -> Template:
     del environment.filters["safe"]  # only pictures of ours are markup, and they say so themselves
     environment.globals["cut"] = lambda text, n: text if len(text) <= n else f"{text[: n - 1]}…"
     environment.globals["symbol"] = lambda verdict: SYMBOLS.get(verdict, "")
+    environment.globals["change_sign"] = lambda change: CHANGE_SIGNS.get(change, "")
     return environment.get_template(entry)
 
 
-def _fill(template: Template, v: View) -> Iterator[bytes]:
+def _fill(template: Template, v: View | ComparisonView) -> Iterator[bytes]:
     stream = template.stream(v=v, w=Words(v.language))
     stream.enable_buffering(1000)
     yield next(stream).lstrip().encode()
