@@ -65,7 +65,7 @@ def _measure(
         apart.append(_apart(a, b, (first, state), item_by_item, better))
     values = tuple(MeasureValue(s[key]) if key in s else None for s in by_run)
     sequence = isinstance(known.measures[name].value, tuple)
-    return ComparedMeasure(name, key, known.units.get(name, ""), better, values, tuple(apart), sequence)
+    return ComparedMeasure(name, known.units.get(name, ""), better, values, tuple(apart), key, sequence)
 
 
 def _is_sequence(name: str, *states: CheckState) -> bool:

@@ -19,6 +19,7 @@ from qmtestbed.render.comparison_model import (
     RowView,
     RunView,
     SharedCheckView,
+    ShownView,
 )
 from qmtestbed.render.context import DETAILS, Detail
 from qmtestbed.render.criteria import bound_of, found_text, limit_text, read_criterion
@@ -41,6 +42,7 @@ from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.values import Language, MeasureValue, point
 
+_SHOWN = ("worse", "different", "better")
 _HOWS = ("paired", "unpaired", "values", "same")
 
 
@@ -78,7 +80,7 @@ def comparison_view(
     side = Side(comparison, evidence, Words(language), detail)
     changed = [c for c in comparison.criteria if set(c.changes) - {"same", "absent"}]
     hows = {a.how for c in comparison.checks for m in c.measures for a in m.apart if a is not None}
-    told = comparison.differences
+    told, shown = comparison.differences, _shown(side)
     return scrub(
         ComparisonView(
             language=language,
@@ -88,6 +90,8 @@ def comparison_view(
                 AgainstView(letter, n) for letter, n in zip(side.letters[1:], comparison.counts, strict=True)
             ),
             changed=tuple(_row(i, c, side) for i, c in enumerate(changed, 1)),
+            shown=tuple(shown[: detail.rows]),
+            shown_left=max(0, len(shown) - detail.rows),
             levels=tuple(_level(i, side) for i in range(len(comparison.levels))),
             inputs=difference_views([d for d in told if d.kind not in ENVIRONMENT], side.w),
             environment=difference_views([d for d in told if d.kind in ENVIRONMENT], side.w),
@@ -193,6 +197,18 @@ def _span(ait: str, c: CriterionVerdict, side: Side) -> Bound:
     manifest = side.manifest(ait)
     spec = manifest.measures.get(c.measure or "") if manifest and c.against is None else None
     return spec.range if spec else (None, None)
+
+
+def _shown(side: Side) -> list[ShownView]:
+    """List what is shown to differ, the worse first."""
+    found = [
+        ShownView(Ref(c.id, _anchor(c.id, c.ait, side)), _measure(m, side), _apart(letter, apart, side.w))
+        for c in side.comparison.checks
+        for m in c.measures
+        for letter, apart in zip(side.letters[1:], m.apart, strict=True)
+        if apart is not None and apart.shown in _SHOWN
+    ]
+    return sorted(found, key=lambda s: _SHOWN.index(s.apart.shown))
 
 
 # -- checks ---------------------------------------------------------------------------------------------------

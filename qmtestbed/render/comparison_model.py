@@ -84,6 +84,15 @@ class MeasureView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownView:
+    """A measure of which an interval shows that it differs from that of the first run."""
+
+    check: Ref
+    measure: MeasureView
+    apart: ApartView
+
+
+@dataclass(frozen=True, slots=True)
 class SharedCheckView:
     """A check that at least two runs have."""
 
@@ -108,6 +117,8 @@ class ComparisonView:
     runs: tuple[RunView, ...]
     against: tuple[AgainstView, ...]
     changed: tuple[RowView, ...]
+    shown: tuple[ShownView, ...]
+    shown_left: int
     levels: tuple[tuple[str, tuple[str, ...]], ...]
     inputs: tuple[DifferenceView, ...]
     environment: tuple[DifferenceView, ...]

@@ -22,6 +22,11 @@ COMPARED: Table = {
         "判定が {name} と異なる基準はありません。",
     ),
     "compare.changes": ("Verdict changes", "判定の変化"),
+    "compare.shown": ("Measures shown to differ", "差が示された測定値"),
+    "compare.shown.none": (
+        "No interval shows that a measure differs.",
+        "差を示す信頼区間はありません。",
+    ),
     "compare.levels": ("Levels reached", "到達レベル"),
     "compare.different": ("What was different", "相違点"),
     "compare.different.none": (
@@ -85,6 +90,8 @@ COMPARED: Table = {
     "since.criteria": ("{met} of {judged} met then", "前回は {judged} 件中 {met} 件 達成"),
     "since.unchanged": ("No verdict changed.", "判定に変化はありません。"),
     "since.nothing": ("Neither run has a criterion.", "どちらの実行にも判定基準がありません。"),
+    "since.before": ("then", "前回"),
+    "since.after": ("now", "今回"),
     "since.more": ("{n} more", "ほか {n} 件"),
     "since.level": ("{dimension}: {before} then, {after} now", "{dimension}：前回 {before}、今回 {after}"),
     "since.different": ("Different:", "相違点："),

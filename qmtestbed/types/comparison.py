@@ -136,11 +136,11 @@ class ComparedMeasure:
     """
 
     measure: str
-    key: str | None
     unit: str
     better: Better
     values: tuple[MeasureValue | None, ...]
     apart: tuple[Apart | None, ...]
+    key: str | None = None
     sequence: bool = False
 
 

@@ -536,6 +536,9 @@ def poisoned() -> Callable[..., Any]:
 
 _CLOSED = {
     "schema",
+    "change",
+    "changes",
+    "shown",
     "kind",
     "how",
     "status",
