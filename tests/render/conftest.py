@@ -538,6 +538,8 @@ _CLOSED = {
     "schema",
     "change",
     "changes",
+    "differs",
+    "verdicts",
     "shown",
     "kind",
     "how",
