@@ -241,7 +241,8 @@ def _measure(m: ComparedMeasure, side: Side) -> MeasureView:
 
 
 def _key(m: ComparedMeasure, w: Words) -> str:
-    return w("element", n=int(m.key) + 1) if m.sequence and m.key is not None else m.key or ""
+    key = m.key or ""
+    return w("element", n=int(key) + 1) if m.sequence and key.isdecimal() else key
 
 
 def _value(value: MeasureValue | None, letter: str, w: Words) -> CellView:
