@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +172,8 @@ def since_lines(assessment: Assessment) -> list[str]:
 
 def count_text(counts: Counts) -> str:
     """Write how many criteria went which way; those that are nowhere are left out."""
+    from dataclasses import asdict
+
     named = {name: n for name, n in asdict(counts).items() if n}
     return ", ".join(f"{n} {name}" for name, n in named.items()) or "no criterion in either run"
 

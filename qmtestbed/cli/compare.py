@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
-from qmtestbed.cli.progress import inert
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qmtestbed.types.comparison import ComparedCriterion, Comparison
 
 HELP = "compare finished runs with the first of them: verdicts, measures, and what was not the same"
@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """Give the comparison as lines of text, verdict changes first, worst first."""
+    from qmtestbed.cli.progress import inert
+
     for i, run in enumerate(comparison.runs):
         c = run.headlines.criteria
         counts = f": {common.count_text(comparison.counts[i - 1])}" if i else ""
@@ -78,6 +80,8 @@ def _verdict(verdict: str, value: float | None) -> str:
 
 def _shown(comparison: Comparison) -> Iterator[str]:
     """Name the measures of which an interval shows that they differ."""
+    from qmtestbed.cli.progress import inert
+
     found = [
         (check, measure, i, apart)
         for check in comparison.checks

@@ -126,7 +126,8 @@ def _other_items(first: Finished, other: Finished, a: Record, b: Record) -> str:
     items = [_items_of(run.evidence, used) for run, used in ((first, theirs), (other, ours))]
     if None in items:
         return "it is not told which items the predictions are of"
-    if items[0] != items[1] and not all(of and of[1].id for of in items):
+    by_position = len({(of[0], of[1].label) for of in items if of}) == 1
+    if not by_position and not all(of and of[1].id for of in items):
         return "the data are not the same, and no column has the role id to tell which items are"
     return ""
 
