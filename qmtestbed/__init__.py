@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from qmtestbed.errors import ExitCode, InputError, IntegrityError, QmtestbedError
 
 if TYPE_CHECKING:
-    from qmtestbed.pipeline import GateOutcome, Outcome
+    from qmtestbed.pipeline import Compared, GateOutcome, Outcome
     from qmtestbed.tracking.uris import LoggedRun
     from qmtestbed.types.history import Assessed
 
@@ -25,6 +25,7 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "QmtestbedError",
+    "compare",
     "evaluate",
     "gate",
     "history",
@@ -45,8 +46,8 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
     out
         Run folder; by default the next free ``qmt-runs/<component>-<n>``. A folder with the same plan is gone on with.
     **options
-        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``as_of``, ``isolation``, ``trust``, ``log``: see
-        :class:`qmtestbed.pipeline.Options`.
+        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``as_of``, ``isolation``, ``trust``, ``log``,
+        ``since``: see :class:`qmtestbed.pipeline.Options`.
 
     Raises
     ------
@@ -147,6 +148,30 @@ def log(run_dir: str | Path, *, require: str = "criteria") -> LoggedRun:
     return pipeline.log(Path(run_dir), _options(None, {"require": require}))
 
 
+def compare(*run_dirs: str | Path, out: str | Path | None = None, **options: Any) -> Compared:
+    """Compare finished runs with the first of them: verdicts, measures, and what was not the same.
+
+    Parameters
+    ----------
+    *run_dirs
+        At least two folders of finished runs.
+    out
+        Where ``compare.html`` and ``compare.json`` go; by default the next free ``qmt-runs/compare-<component>-<n>``.
+    **options
+        ``language``, ``jobs``, ``aits``, ``isolation``: see :class:`qmtestbed.pipeline.Options`.
+
+    Raises
+    ------
+    InputError
+        Fewer than two runs, or a folder that holds none.
+    IntegrityError
+        The evidence of a run was altered.
+    """
+    from qmtestbed import pipeline
+
+    return pipeline.compare([Path(r) for r in run_dirs], _options(out, options))
+
+
 def gate(
     model: str,
     *,
@@ -199,4 +224,6 @@ def history(name: str) -> tuple[Assessed, ...]:
 def _options(out: str | Path | None, options: Mapping[str, Any]) -> Any:
     from qmtestbed.pipeline import Options
 
-    return Options(out=None if out is None else Path(out), **options)
+    since = options.get("since")
+    given = {**options, "since": None if since is None else Path(since)}
+    return Options(out=None if out is None else Path(out), **given)

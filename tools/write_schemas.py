@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.codec import json_schema
+from qmtestbed.types.comparison import Comparison, Snapshot
 from qmtestbed.types.evidence import Bundle, RunInfo, Views
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Job
@@ -29,6 +30,8 @@ BOUNDARIES: dict[str, type] = {
     "views": Views,
     "published": Published,
     "site": Site,
+    "since": Snapshot,
+    "comparison": Comparison,
 }
 
 

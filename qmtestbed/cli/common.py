@@ -11,7 +11,7 @@ from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Options, Outcome
-    from qmtestbed.types.assessment import Assessment, CriterionVerdict
+    from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +63,14 @@ def add_require(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_since(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add ``--since``, under further names where these mean nothing else."""
+    parser.add_argument(
+        "--since", *names, dest="since", type=Path, metavar="RUN_DIR",
+        help="folder of an earlier run: the page says what changed since",
+    )  # fmt: skip
+
+
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """Add ``--require``, ``--as-of`` and ``--lang``."""
     add_require(parser)
@@ -110,6 +118,7 @@ def options_of(arguments: Any) -> Options:
         log=getattr(arguments, "log", False),
         max_age=getattr(arguments, "max_age", None),
         trust=getattr(arguments, "trust", None),
+        since=getattr(arguments, "since", None),
     )
 
 
@@ -126,7 +135,7 @@ def print_outcome(outcome: Outcome) -> None:
 
     assessment = outcome.assessment
     print()
-    for line in headline_lines(assessment):
+    for line in (*headline_lines(assessment), *since_lines(assessment)):
         print(line)
     for check in assessment.checks:
         for criterion in check.criteria:
@@ -145,6 +154,28 @@ def print_outcome(outcome: Outcome) -> None:
     if outcome.not_logged:
         print(f"qmtestbed: not written to MLflow: {outcome.not_logged}", file=sys.stderr)
     print(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")
+
+
+def since_lines(assessment: Assessment) -> list[str]:
+    """Say what changed since the run before; nothing where it was not told which that was."""
+    from qmtestbed.cli.progress import inert
+
+    since = assessment.since
+    if since is None:
+        return []
+    lines = [f"Since:    {count_text(since.counts)} (run {since.run} of {since.as_of})"]
+    for change in since.changes:
+        verdicts = " -> ".join(c.verdict.replace("_", " ") if c else "none" for c in (change.before, change.after))
+        lines.append(f"  {inert(change.check)}: {change.change.upper()}  {inert(change.text)}: {verdicts}")
+    return lines
+
+
+def count_text(counts: Counts) -> str:
+    """Write how many criteria went which way; those that are nowhere are left out."""
+    from dataclasses import asdict
+
+    named = {name: n for name, n in asdict(counts).items() if n}
+    return ", ".join(f"{n} {name}" for name, n in named.items()) or "no criterion in either run"
 
 
 def item_lines(outcome: Outcome) -> list[str]:

@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
     parser.add_argument(
         "--baseline", metavar="MODEL",
-        help="model that criteria may name (accuracy >= baseline - 0.01); also the previous version if none is given",
+        help="model that criteria may name (accuracy >= baseline - 0.01); also the previous version if none is given; "
+        "the folder of an earlier run means --since",
     )  # fmt: skip
     parser.add_argument("--design", metavar="FILE", help="attribute design: values, exclusions, frequencies (.yaml)")
     parser.add_argument(
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_out(parser)
     common.add_execution(parser)
     common.add_judging(parser)
+    common.add_since(parser)
     common.add_content(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="load the model once to see what it can do, print the plan, run no AIT"
@@ -75,6 +77,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed import pipeline
     from qmtestbed.cli.progress import watch
 
+    _tell_baselines_apart(arguments)
     options, subject = common.options_of(arguments), _subject(arguments)
     if arguments.dry_run:
         _print_draft(pipeline.draft(subject, options, watch()))
@@ -82,6 +85,14 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     outcome = pipeline.evaluate(subject, options, watch())
     common.print_outcome(outcome)
     return outcome.exit_code
+
+
+def _tell_baselines_apart(arguments: argparse.Namespace) -> None:
+    """Take ``--baseline`` for ``--since`` where it is the folder of a run: no logged model holds a ``bundle.json``."""
+    from pathlib import Path
+
+    if arguments.baseline and (Path(arguments.baseline) / "bundle.json").is_file() and arguments.since is None:
+        arguments.since, arguments.baseline = Path(arguments.baseline), None
 
 
 def _subject(arguments: argparse.Namespace) -> Subject:

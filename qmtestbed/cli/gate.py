@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_out(parser)
     common.add_isolation(parser)
     common.add_judging(parser)
+    common.add_since(parser, "--baseline")
     common.add_content(parser)
 
 

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", type=Path, metavar="PLAN", help="judge by this plan, into the folder given by --out")
     common.add_out(parser)
     common.add_judging(parser)
+    common.add_since(parser, "--baseline")
     common.add_content(parser)
 
 
@@ -27,8 +28,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     options = common.options_of(arguments)
     if arguments.plan is None:
-        if options.out or options.as_of:
-            what = "--out and --as-of go with --plan: without it the run is judged again as it was"
+        if options.out or options.as_of or options.since:
+            what = "--out, --as-of and --since go with --plan: without it the run is judged again as it was"
             raise InputError(Problem(what, do="give --plan, or leave them out"))
         outcome = pipeline.judge_again(arguments.run_dir, options)
     else:

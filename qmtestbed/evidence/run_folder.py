@@ -16,6 +16,7 @@ from qmtestbed.evidence import declarations, files
 from qmtestbed.evidence.store import REUSABLE, Store
 from qmtestbed.types.assessment import Assessment, DeclarationState
 from qmtestbed.types.codec import DecodeError, canonical, decode, encode, lean, pretty
+from qmtestbed.types.comparison import Snapshot
 from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo, ViewEntry, Views
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 _NOT_EVIDENCE = ("bundle.json", "assessment.json", "views.json", "notes.jsonl", "mlflow.json")
 _ENDINGS = {"predictions": "arrow"}
+_SINCE = "since.json"
 
 
 class RunFolder:
@@ -156,11 +158,15 @@ class RunFolder:
         """Say how each declaration of the plan stands on a day."""
         return tuple(declarations.state(d, self.path, as_of) for d in plan.declarations)
 
-    def seal(self, info: RunInfo, keys: Collection[str]) -> None:
+    def seal(self, info: RunInfo, keys: Collection[str], since: Snapshot | None = None) -> None:
         """Write what is true of the run as a whole, and the list of all evidence.
 
-        Records of other keys, which an earlier attempt left here, and half-written files are removed first.
+        Records of other keys, which an earlier attempt left here, and half-written files are removed first; so is the
+        snapshot of an earlier run, unless ``since`` is one.
         """
+        (self.path / _SINCE).unlink(missing_ok=True)
+        if since is not None:
+            files.write(self.path / _SINCE, pretty(since))
         for stray in (*self.path.glob("records/*.json"), *self.path.rglob(".*.part")):
             if stray.suffix == ".part" or stray.stem not in keys:
                 stray.unlink()
@@ -191,13 +197,20 @@ class RunFolder:
         if not (self.path / "bundle.json").is_file():
             do = "give the folder of a finished run, or finish it with the command that began it"
             raise InputError(Problem("this folder holds no finished run", str(self.path), "no bundle.json", do))
-        self._check_bundle(self._json(Bundle, "bundle.json"))
+        bundle = self._json(Bundle, "bundle.json")
+        self._check_bundle(bundle)
         info = self._json(RunInfo, "run.json")
         plan = decode_document(Plan, read_document(self.path / "plan.yaml"))
         guidelines = {p.stem: self._yaml(Guideline, p) for p in sorted(self.path.glob("guidelines/*.yaml"))}
         manifests = {p.stem: self._yaml(Manifest, p) for p in sorted(self.path.glob("manifests/*.yaml"))}
         records = {p.stem: self.record(p.stem) for p in sorted(self.path.glob("records/*.json"))}
-        return Evidence(info, plan, guidelines, manifests, records, self._resources(records))
+        since = self._json(Snapshot, _SINCE) if any(e.path == _SINCE for e in bundle.files) else None
+        return Evidence(info, plan, guidelines, manifests, records, self._resources(records), since)
+
+    @property
+    def bundle_sha256(self) -> str:
+        """Digest of the list of all evidence: the run by its content."""
+        return sha256_of_file(self.path / "bundle.json")
 
     def _check_bundle(self, bundle: Bundle) -> None:
         for entry in bundle.files:

@@ -1,6 +1,8 @@
 """Records + guideline + plan → assessment: every verdict, by rules that need no clock, no disk and no library."""
 
 from qmtestbed.judging.assess import judge
+from qmtestbed.judging.comparing import Pairing, compare
 from qmtestbed.judging.outcome import exit_code
+from qmtestbed.judging.snapshot import snapshot
 
-__all__ = ["exit_code", "judge"]
+__all__ = ["Pairing", "compare", "exit_code", "judge", "snapshot"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qmtestbed.judging.checks import judge_checks
+from qmtestbed.judging.comparing import since_last
 from qmtestbed.judging.findings import judge_findings
 from qmtestbed.judging.headlines import headlines
 from qmtestbed.judging.levels import judge_levels
@@ -18,7 +21,8 @@ def judge(evidence: Evidence) -> Assessment:
     Parameters
     ----------
     evidence
-        Plan, records, manifests, guidelines and declarations as found on the day of the run.
+        Plan, records, manifests, guidelines and declarations as found on the day of the run; the snapshot of an earlier
+        run, if it holds one, decides nothing, and is told apart from the verdicts.
 
     Returns
     -------
@@ -31,7 +35,7 @@ def judge(evidence: Evidence) -> Assessment:
     checks = judge_checks(evidence, asked, spelled)
     requirements = judge_requirements(evidence, asked, checks, spelled)
     levels = judge_levels(asked, requirements)
-    return Assessment(
+    assessment = Assessment(
         schema="qmtestbed/assessment/v1",
         as_of=evidence.info.as_of,
         run=evidence.info.run,
@@ -45,3 +49,4 @@ def judge(evidence: Evidence) -> Assessment:
         left_out=evidence.info.left_out,
         reported=tuple(c.id for c in checks if c.verdict == "reported"),
     )
+    return replace(assessment, since=since_last(evidence, assessment))

@@ -1,6 +1,7 @@
 """The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
 
 from qmtestbed.pipeline.ci import ci_comment, ci_summary
+from qmtestbed.pipeline.compare import Compared, compare
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
@@ -12,6 +13,7 @@ from qmtestbed.pipeline.write_back import log
 from qmtestbed.tracking.history import history
 
 __all__ = [
+    "Compared",
     "Draft",
     "Gate",
     "GateOutcome",
@@ -22,6 +24,7 @@ __all__ = [
     "Subject",
     "ci_comment",
     "ci_summary",
+    "compare",
     "diagnose",
     "draft",
     "evaluate",

@@ -60,6 +60,8 @@ class Options:
     trust
         Of models that run code on loading: ``strict`` refuses them, ``scanned`` loads those in which a scan finds
         nothing dangerous, ``any`` loads all; ``None`` is ``scanned``, but refuses them with the isolation ``none``.
+    since
+        Folder of an earlier run; the page says what changed since.
     """
 
     out: Path | None = None
@@ -74,6 +76,7 @@ class Options:
     trust: Trust | None = None
     log: bool = False
     max_age: float | None = None
+    since: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no option: a misspelt requirement or isolation would ask for less than was meant.

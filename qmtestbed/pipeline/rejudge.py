@@ -14,6 +14,7 @@ from qmtestbed.judging import judge
 from qmtestbed.pipeline.conclude import conclude, write_views
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.run import content_used
+from qmtestbed.pipeline.since import snapshot_of
 from qmtestbed.plan import load_plan
 from qmtestbed.resolve import filled_in
 from qmtestbed.tracking.uris import in_mlflow
@@ -43,6 +44,7 @@ def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
     if options.out is None:
         raise InputError(Problem("judging by another plan needs a folder of its own", do="give --out DIR"))
     catalogue = options.catalogue()
+    since = snapshot_of(options.since) if options.since else None
     source, loaded = RunFolder(run_folder), load_plan(plan_file, catalogue)
     evidence = source.read()
     resolved, checks, baselines = rebound(loaded, evidence, run_folder, options.out, catalogue)
@@ -60,7 +62,7 @@ def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
         declarations=folder.declared(plan, as_of),
         left_out=(),
     )
-    folder.seal(info, evidence.records.keys())
+    folder.seal(info, evidence.records.keys(), since)
     return conclude(folder, catalogue, options)
 
 

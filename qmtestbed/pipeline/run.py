@@ -12,10 +12,11 @@ from pathlib import Path
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import InputError, Problem
 from qmtestbed.evidence import RunFolder, run_id
-from qmtestbed.execute import Launcher, Progress, execute, launcher_for
+from qmtestbed.execute import Launcher, Progress, Shelf, execute, launcher_for
 from qmtestbed.pipeline.conclude import conclude
 from qmtestbed.pipeline.notes import notes_on_loading
 from qmtestbed.pipeline.options import Options, Outcome, Silent
+from qmtestbed.pipeline.since import snapshot_of
 from qmtestbed.pipeline.write_back import logged
 from qmtestbed.plan import load_plan
 from qmtestbed.resolve import resolve
@@ -72,6 +73,7 @@ def _collect(
     if not loaded.plan.checks:
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
+    since = snapshot_of(options.since) if options.since else None
     resolution = resolve(loaded, catalogue, path, options.loading())
     if options.log:
         _can_be_logged(resolution, path)
@@ -102,7 +104,7 @@ def _collect(
             *notes_on_loading(folder.record(job.key) for job in resolution.jobs if job.kind == "probe"),
         ),
     )
-    folder.seal(info, digests.keys())
+    folder.seal(info, digests.keys(), since)
     return folder
 
 
@@ -114,7 +116,7 @@ def _can_be_logged(resolution: Resolution, path: Path) -> None:
 
 
 def execute_jobs(
-    jobs: Sequence[Job], folder: RunFolder, launcher: Launcher, options: Options, progress: Progress
+    jobs: Sequence[Job], folder: Shelf, launcher: Launcher, options: Options, progress: Progress
 ) -> dict[str, str]:
     """Run jobs on as many slots as the options say; give the evidence digest of each one's record by job key."""
     slots = options.jobs or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
@@ -134,8 +136,13 @@ def content_used(plan: Plan, catalogue: Catalogue) -> dict[str, bytes]:
 
 def next_folder(plan: Plan) -> Path:
     """Choose the next free ``qmt-runs/<component>-<n>``."""
-    slug = re.sub(r"[^a-z0-9]+", "-", plan.component.name.lower()).strip("-")[:40] or "run"
+    return free_folder(plan.component.name)
+
+
+def free_folder(name: str, before: str = "") -> Path:
+    """Choose the next free ``qmt-runs/<before><name>-<n>``, of a name that is free text."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
     n = 1
-    while (path := Path("qmt-runs", f"{slug}-{n}")).exists():
+    while (path := Path("qmt-runs", f"{before}{slug}-{n}")).exists():
         n += 1
     return path

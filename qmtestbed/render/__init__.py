@@ -5,7 +5,7 @@ Pure views, without a clock.
 
 from qmtestbed.render.badge import badge_json, badge_svg
 from qmtestbed.render.comment import comment, unfinished
-from qmtestbed.render.html import page, page_pieces, site_page
+from qmtestbed.render.html import comparison_page, page, page_pieces, site_page
 from qmtestbed.render.junit import junit
 from qmtestbed.render.markdown import summary
 from qmtestbed.render.published import folder_name, published
@@ -15,6 +15,7 @@ __all__ = [
     "badge_json",
     "badge_svg",
     "comment",
+    "comparison_page",
     "folder_name",
     "history_view",
     "index_view",

@@ -22,8 +22,8 @@ _ROWS_NAMED = 12
 def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) -> CriterionView:
     """Build the view of one criterion."""
     w, record = context.w, context.evidence.records.get(check.record or "")
-    parsed = _parsed(c.text)
-    bound = _bound(c, parsed)
+    parsed = read_criterion(c.text)
+    bound = bound_of(c, parsed)
     found, interval = found_text(c.value, c.low, c.high, bound)
     if c.against is not None and c.value is not None and c.value > 0:
         found = f"+{found}"
@@ -66,14 +66,16 @@ def key_text(key: str, measure: MeasureValue, w: Words) -> str:
     return w("element", n=int(key) + 1) if isinstance(measure.value, tuple) and key.isdecimal() else key
 
 
-def _parsed(text: str) -> Criterion | None:
+def read_criterion(text: str) -> Criterion | None:
+    """Parse a criterion; ``None`` for a text that is none."""
     try:
         return parse_criterion(text)
     except ValueError:
         return None
 
 
-def _bound(c: CriterionVerdict, parsed: Criterion | None) -> Bound:
+def bound_of(c: CriterionVerdict, parsed: Criterion | None) -> Bound:
+    """Give the limits of a criterion as it was judged, else as it is written."""
     if c.bound != (None, None) or parsed is None:
         return c.bound
     return (parsed.low, parsed.high)

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from qmtestbed.errors import ContentError, Problem
+from qmtestbed.render.comparison import comparison_view
+from qmtestbed.render.comparison_model import ComparisonView
 from qmtestbed.render.context import DETAILS
 from qmtestbed.render.model import View
 from qmtestbed.render.site_model import HistoryView, IndexView
 from qmtestbed.render.view import view
-from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.comparison import Comparison
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.values import Language
 
@@ -90,6 +93,44 @@ def site_page(v: IndexView | HistoryView, template_folders: Sequence[Path], entr
         raise ContentError(_problem(error, template_folders)) from error
 
 
+def comparison_page(
+    comparison: Comparison,
+    evidence: Sequence[Evidence],
+    template_folders: Sequence[Path],
+    language: Language = "en",
+    *,
+    entry: str = "page.html.j2",
+) -> str:
+    """Render the page of a comparison, as self-contained as that of a run.
+
+    Parameters
+    ----------
+    comparison
+        What was found.
+    evidence
+        The runs, in the same order, for titles and figures.
+    template_folders
+        Where the template is, then where parts are that it includes and does not have itself.
+
+    Raises
+    ------
+    ContentError
+        The template can't be used; names its file and line.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        template = _template(template_folders, entry)
+        text = b""
+        for detail in DETAILS:
+            text = b"".join(_fill(template, comparison_view(comparison, evidence, language, detail)))
+            if len(text) <= LARGEST:
+                break
+        return text.decode()
+    except TemplateError as error:
+        raise ContentError(_problem(error, template_folders)) from error
+
+
 def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
     """Write pieces to ``spool`` unless they are more than ``limit`` bytes together; say whether they were not."""
     spool.seek(0)
@@ -110,7 +151,7 @@ def _template(folders: Sequence[Path], entry: str) -> Template:
             return tree
 
     environment = Strict(
-        loader=FileSystemLoader(folders),
+        loader=FileSystemLoader(list(folders)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -119,10 +160,11 @@ def _template(folders: Sequence[Path], entry: str) -> Template:
     del environment.filters["safe"]  # only pictures of ours are markup, and they say so themselves
     environment.globals["cut"] = lambda text, n: text if len(text) <= n else f"{text[: n - 1]}…"
     environment.globals["symbol"] = lambda verdict: SYMBOLS.get(verdict, "")
+    environment.globals["change_sign"] = lambda change: CHANGE_SIGNS.get(change, "")
     return environment.get_template(entry)
 
 
-def _fill(template: Template, v: View | IndexView | HistoryView) -> Iterator[bytes]:
+def _fill(template: Template, v: View | ComparisonView | IndexView | HistoryView) -> Iterator[bytes]:
     stream = template.stream(v=v, w=Words(v.language))
     stream.enable_buffering(1000)
     yield next(stream).lstrip().encode()

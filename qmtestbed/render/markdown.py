@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from qmtestbed.render.context import Detail
-from qmtestbed.render.model import CriterionView, FailureView, PartView, Ref, View
+from qmtestbed.render.model import ChangeView, CriterionView, FailureView, PartView, Ref, View
 from qmtestbed.render.text import shorten
 from qmtestbed.render.view import view
-from qmtestbed.render.words import SYMBOLS, Words
+from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.values import Language
@@ -24,7 +24,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]{}|~#@:$!])")
 def summary(evidence: Evidence, assessment: Assessment, language: Language = "en") -> str:
     """Render headlines, failures, requirements and what was left out, in at most :data:`LARGEST` bytes."""
     v, w = view(evidence, assessment, language, _BARE), Words(language)
-    parts = [_head(v, w), _failures(v, w), _requirements(v, w), _checks(v, w), _left_out(v, w)]
+    parts = [_head(v, w), _since(v, w), _failures(v, w), _requirements(v, w), _checks(v, w), _left_out(v, w)]
     lines = [line for part in parts if part for line in [*part, ""]]
     kept, room = [], LARGEST
     for line in lines:
@@ -72,6 +72,28 @@ def _head(v: View, w: Words) -> list[str]:
         lines.append(f"- {w('headline.fill')} {text(e.fills_gap, 400)}")
     lines.append(f"- {w('against')}: {against} · {w('as_of')} {text(v.as_of)} · {w('run')} {text(v.run.short)}")
     return lines
+
+
+def _since(v: View, w: Words) -> list[str]:
+    s = v.since
+    if s is None:
+        return []
+    counted = [(name, getattr(s.counts, name)) for name in ("worse", "gone", "restated", "new", "better", "same")]
+    counts = ", ".join(f"{n:,} {w(f'change.{name}')}" for name, n in counted if n) or w("since.nothing")
+    rows = [
+        [f"{CHANGE_SIGNS[c.change]} {w(f'change.{c.change}')}", text(c.check.text, 60), text(c.text), *_verdicts(c, w)]
+        for c in s.changes
+    ]
+    told = "; ".join(
+        f"{d.kind} {text(d.subject, 60)}: {' → '.join(text(x, 80) for x in d.values)}" for d in s.differences
+    )
+    lines = [f"## {w('since.title')}", "", f"{counts}. {w('since.of', run=s.run.short, date=text(s.as_of))}", ""]
+    lines += _table(["", w("checks"), w("criterion"), w("since.before"), w("since.after")], rows)
+    return [*lines, *([""] if rows else []), f"{w('since.different')} {told or w('since.different.none')}"]
+
+
+def _verdicts(c: ChangeView, w: Words) -> list[str]:
+    return [_mark(verdict, w) if verdict else "–" for verdict in (c.before, c.after)]
 
 
 def _failures(v: View, w: Words) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qmtestbed.render.text import Svg
-from qmtestbed.types.assessment import CriteriaHeadline, EvidenceHeadline
+from qmtestbed.types.assessment import Counts, CriteriaHeadline, EvidenceHeadline
 from qmtestbed.types.record import Failure
 from qmtestbed.types.values import Language
 
@@ -345,6 +345,40 @@ class DeclarationView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeView:
+    """A criterion whose verdict is not what it was; an empty verdict where a run had no such criterion."""
+
+    change: str
+    check: Ref
+    text: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceView:
+    """What was not the same in all runs: one text per run."""
+
+    kind: str
+    subject: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SinceView:
+    """What changed since an earlier run, for the first screen."""
+
+    run: Digest
+    as_of: str
+    component: str
+    criteria: CriteriaHeadline
+    counts: Counts
+    changes: tuple[ChangeView, ...]
+    levels: tuple[str, ...]
+    differences: tuple[DifferenceView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything on the page; checks and records are made when they are asked for, as there can be thousands."""
 
@@ -376,3 +410,4 @@ class View:
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]
     shortened: bool
+    since: SinceView | None = None

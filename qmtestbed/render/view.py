@@ -8,6 +8,7 @@ from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
+from qmtestbed.render.since import since_view
 from qmtestbed.render.text import Lazily, Svg, anchor, date, number, scrub, web_address
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment
@@ -50,6 +51,7 @@ def view(evidence: Evidence, assessment: Assessment, language: Language = "en", 
             assumptions=assumptions(context),
             notes=evidence.info.notes,
             shortened=detail != DETAILS[0],
+            since=since_view(context),
         ),
         detail.text,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qmtestbed.render import phrases, site_phrases, terms
+from qmtestbed.render import phrases, phrases_compared, site_phrases, terms
 from qmtestbed.types.values import Language
 
 SYMBOLS: Mapping[str, str] = {
@@ -33,6 +33,17 @@ SYMBOLS: Mapping[str, str] = {
 }
 """The sign that stands beside each verdict and state, so that colour is never alone."""
 
+CHANGE_SIGNS: Mapping[str, str] = {
+    "worse": "▼",
+    "gone": "−",
+    "restated": "≠",
+    "new": "+",
+    "better": "▲",
+    "same": "=",
+    "absent": "–",
+}
+"""The sign that stands beside what became of a criterion."""
+
 _CODES: Mapping[str, str] = {
     "met": "OK",
     "not_met": "NG",
@@ -53,6 +64,7 @@ _ALL: dict[str, tuple[str, str]] = {
     **site_phrases.SITE,
     **site_phrases.BADGE,
     **site_phrases.COMMENT,
+    **phrases_compared.COMPARED,
     **terms.STATES,
     **terms.KINDS,
     **{f"code.{verdict}": ("", _CODES.get(verdict, "")) for verdict in SYMBOLS},

@@ -23,6 +23,7 @@ from qmtestbed.types.codec import encode
 from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
 from qmtestbed.types.manifest import PROBED, InputKind, InputSpec, Limits
 from qmtestbed.types.plan import Check, Inventory, Plan
+from qmtestbed.types.record import Record
 
 _ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
 _OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
@@ -112,14 +113,11 @@ class GraphBuilder:
             swapped = {n: BASELINE for n in ("model", "predictions") if self._is_model(check.with_.get(n))}
             return self._add(self._measuring(replace(check, with_={**check.with_, **swapped}), entry))
         predicted = self.predict(BASELINE, _one(check.with_["data"]))
-        limits = replace(
-            job.limits, seconds=job.limits.seconds * _PATIENCE, memory=job.limits.memory * _MODELS_COMPARED
-        )
         compared = replace(
             job,
             kind="difference",
             inputs={**job.inputs, BASELINE: JobInput("predictions", BASELINE, predicted.key, job=predicted.key)},
-            limits=limits,
+            limits=_patient(job.limits),
             after=tuple(dict.fromkeys([*job.after, *predicted.after, predicted.key])),
         )
         return self._add(compared)
@@ -186,12 +184,7 @@ class GraphBuilder:
             names.update(_OF_FLAVOUR.get(job_input.flavour or "", ()))
             if job_input.kind == "model":
                 names.update(self._libraries.get(job_input.sha256, ()))
-        versions: dict[str, str] = {}
-        for name in sorted(names):
-            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                versions[name] = importlib.metadata.version(name)
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return Environment(python, f"{sys.platform}-{platform.machine()}", versions)
+        return _environment_with(names)
 
     def _add(self, job: Job) -> Job:
         keyed = replace(job, key=_key(job))
@@ -244,6 +237,51 @@ class GraphBuilder:
             features=features,
             trust="any" if self._loading.trusts_any(facts) else None,
         )
+
+
+def difference_job(entry: AitEntry, record: Record, inputs: Mapping[str, JobInput], baseline: JobInput) -> Job:
+    """Build the job that compares what a record was measured on with other predictions of the same items.
+
+    Parameters
+    ----------
+    entry
+        The AIT that made the record.
+    record
+        Its parameters, seed and confidence are used again.
+    inputs, baseline
+        The inputs of the record, and the predictions that take the place of its own.
+    """
+    manifest = entry.manifest
+    if manifest is None:
+        raise ValueError(f"{entry.id} is broken")
+    job = Job(
+        schema="qmtestbed/job/v1",
+        key="",
+        kind="difference",
+        program=Program(manifest.id, manifest.version, entry.sha256, str(entry.folder)),
+        inputs={**inputs, BASELINE: baseline},
+        parameters=record.parameters,
+        seed=record.seed,
+        confidence=record.confidence,
+        limits=_patient(_limits(manifest.limits)),
+        environment=_environment_with({*_ALWAYS, *(r.distribution for r in manifest.requires)}),
+        after=tuple(dict.fromkeys(i.job for i in (*inputs.values(), baseline) if i.job)),
+        unavailable=entry.missing,
+    )
+    return replace(job, key=_key(job))
+
+
+def _environment_with(names: Iterable[str]) -> Environment:
+    versions: dict[str, str] = {}
+    for name in sorted(names):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Environment(python, f"{sys.platform}-{platform.machine()}", versions)
+
+
+def _patient(limits: JobLimits) -> JobLimits:
+    return replace(limits, seconds=limits.seconds * _PATIENCE, memory=limits.memory * _MODELS_COMPARED)
 
 
 def _libraries(facts: ModelFacts) -> tuple[str, ...]:

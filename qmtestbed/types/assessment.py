@@ -182,9 +182,93 @@ class LeftOut:
     why: str
 
 
+# -- since last time ------------------------------------------------------------------------------------------
+
+Change = Literal["worse", "gone", "restated", "new", "better", "same", "absent"]
+"""What became of a criterion from one run to another.
+
+``restated``: the same measure under another limit, so that its verdicts can't be set against one another. ``absent``:
+neither of the two runs has it.
+"""
+DifferenceKind = Literal[
+    "component",
+    "model",
+    "predictions",
+    "data",
+    "roles",
+    "ait",
+    "parameter",
+    "seed",
+    "confidence",
+    "guideline",
+    "level",
+    "qmtestbed",
+    "python",
+    "platform",
+    "library",
+    "isolation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What was not the same in all runs; one value per run, ``None`` where it has none."""
+
+    kind: DifferenceKind
+    subject: str
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many criteria went which way from one run to another."""
+
+    worse: int = 0
+    gone: int = 0
+    restated: int = 0
+    new: int = 0
+    better: int = 0
+    same: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionChange:
+    """A criterion whose verdict is not what it was; ``before`` or ``after`` is missing where the run had none."""
+
+    check: str
+    text: str
+    change: Change
+    before: CriterionVerdict | None = None
+    after: CriterionVerdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """The level reached before and after, where it is not the same."""
+
+    guideline: str
+    dimension: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinceLast:
+    """What changed since an earlier run; changes stand worst first. ``criteria`` is the headline it had."""
+
+    run: str
+    as_of: str
+    component: str
+    criteria: CriteriaHeadline
+    counts: Counts
+    changes: tuple[CriterionChange, ...]
+    levels: tuple[LevelChange, ...]
+    differences: tuple[Difference, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """All verdicts of one run."""
+    """All verdicts of one run; ``since`` where it was told which run came before."""
 
     schema: Literal["qmtestbed/assessment/v1"]
     as_of: str
@@ -198,3 +282,4 @@ class Assessment:
     findings: tuple[JudgedFinding, ...]
     left_out: tuple[LeftOut, ...]
     reported: tuple[str, ...]
+    since: SinceLast | None = None

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from qmtestbed.ait import Resource
 from qmtestbed.types.assessment import DeclarationState, LeftOut
 from qmtestbed.types.codec import Shape
+from qmtestbed.types.comparison import Snapshot
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Plan
@@ -98,6 +99,8 @@ class Evidence:
         Every record (probe and predict jobs included), by job key.
     resources
         Typed resources by SHA-256; predictions are not among them.
+    since
+        What there was to compare of an earlier run, where one was named when this run was made.
     """
 
     info: RunInfo
@@ -106,6 +109,7 @@ class Evidence:
     manifests: Mapping[str, Manifest]
     records: Mapping[str, Record]
     resources: Mapping[str, Resource]
+    since: Snapshot | None = None
 
     def record_of(self, check: str) -> Record | None:
         """Give the record of a check; ``None`` if it has none."""

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmtestbed.ait import Estimate, Finding, Prose, Subject, Undefined
-from qmtestbed.judging import exit_code, judge
+from qmtestbed.judging import compare, exit_code, judge, snapshot
 from qmtestbed.types.assessment import Assessment, DeclarationState, Require
 from qmtestbed.types.codec import canonical, decode, encode
+from qmtestbed.types.comparison import Comparison, Snapshot
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.record import Record, Status
 from qmtestbed.types.values import MeasureValue
@@ -360,3 +361,47 @@ def test_a_tighter_interval_never_turns_one_answer_into_the_other(
         )
 
     assert judged(wide) in ("undetermined", judged(tight)) or shrink == 1
+
+
+def of_run(build: Any, run: Any) -> Snapshot:
+    evidence = made(build, run)
+    return snapshot(evidence, judge(evidence))
+
+
+law_of_two = settings(law, max_examples=50)  # two runs to judge
+MIRRORED = {"worse": "better", "better": "worse", "new": "gone", "gone": "new"}
+
+
+@law_of_two
+@given(run=runs)
+def test_of_a_run_and_itself_nothing_changes(build: Any, run: Any) -> None:
+    one = of_run(build, run)
+    found = compare([one, one])
+    assert {c for row in found.criteria for c in row.changes} <= {"same"} and found.differences == ()
+    near = [a for c in found.checks for m in c.measures for a in m.apart if a is not None]
+    assert all((a.difference, a.shown) == (0, "not_shown") for a in near)
+    assert canonical(compare([one, one])) == canonical(found)
+    assert decode(Comparison, encode(found)) == found
+
+
+@law_of_two
+@given(before=runs, after=runs)
+def test_the_other_way_round_better_is_worse_and_new_is_gone(build: Any, before: Any, after: Any) -> None:
+    one, other = of_run(build, before), of_run(build, after)
+
+    def told(first: Snapshot, second: Snapshot, names: Mapping[str, str]) -> list[Any]:
+        found = compare([first, second]).criteria
+        return sorted((r.check, r.ait, names.get(r.changes[0], r.changes[0])) for r in found)
+
+    assert told(one, other, {}) == told(other, one, MIRRORED)
+    first, second = (compare(list(pair)).counts[0] for pair in ((one, other), (other, one)))
+    assert (first.worse, first.gone, first.same) == (second.better, second.new, second.same)
+
+
+@law_of_two
+@given(before=runs, now=runs)
+def test_an_earlier_run_decides_nothing(build: Any, before: Any, now: Any) -> None:
+    evidence = made(build, now)
+    told = judge(replace(evidence, since=of_run(build, before)))
+    assert told.since is not None and replace(told, since=None) == judge(evidence)
+    assert exit_code(told) == exit_code(judge(evidence))

@@ -536,6 +536,11 @@ def poisoned() -> Callable[..., Any]:
 
 _CLOSED = {
     "schema",
+    "change",
+    "changes",
+    "differs",
+    "verdicts",
+    "shown",
     "kind",
     "how",
     "status",

@@ -10,9 +10,10 @@ from typing import get_args, get_type_hints
 import pytest
 
 from qmtestbed.ait import FINDING_KINDS
-from qmtestbed.render import phrases, site_phrases, terms
-from qmtestbed.render.words import SYMBOLS, TABLES, Words
+from qmtestbed.render import phrases, phrases_compared, site_phrases, terms
+from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, TABLES, Words
 from qmtestbed.types import assessment as a
+from qmtestbed.types.comparison import How, Shown
 from qmtestbed.types.job import JobKind
 from qmtestbed.types.manifest import Quality
 from qmtestbed.types.record import Status
@@ -34,7 +35,7 @@ def test_both_tables_have_the_same_keys_and_the_same_places_for_values() -> None
 
 def test_no_key_stands_in_two_tables() -> None:
     tables = [phrases.PAGE, phrases.HEADLINES, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
-    tables += [phrases.APPENDIX, terms.STATES, terms.KINDS]
+    tables += [phrases.APPENDIX, phrases_compared.COMPARED, terms.STATES, terms.KINDS]
     tables += [site_phrases.SITE, site_phrases.BADGE, site_phrases.COMMENT]
     assert len({k for t in tables for k in t}) == sum(map(len, tables))
 
@@ -72,6 +73,11 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
     assert {f"status.{s}" for s in (*get_args(Status), "no_record")} == {k for k in table if k.startswith("status.")}
     assert {f"quality.{q}" for q in get_args(Quality)} == {k for k in table if k.startswith("quality.")}
     assert {f"record.kind.{k}" for k in get_args(JobKind)} == {k for k in table if k.startswith("record.kind.")}
+    for prefix, kinds in (("change", a.Change), ("difference", a.DifferenceKind), ("how", How), ("shown", Shown)):
+        assert {f"{prefix}.{k}" for k in get_args(kinds)} <= table.keys()
+    assert {f"how.meaning.{k}" for k in get_args(How)} <= table.keys() and set(
+        get_args(a.Change)
+    ) == CHANGE_SIGNS.keys()
     assert {f"headline.level.{v}" for v in get_args(a.LevelVerdict)} <= table.keys()
 
 
@@ -79,7 +85,7 @@ def test_every_key_is_used(template) -> None:
     texts = [
         p.read_text()
         for p in (*SOURCES.glob("*.py"), *template.parent.glob("*/*.j2"))
-        if p.stem not in ("phrases", "site_phrases", "terms")
+        if p.stem not in ("phrases", "phrases_compared", "site_phrases", "terms")
     ]
     used = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_]+)*)["']""", " ".join(texts)))
     made = (
@@ -93,6 +99,7 @@ def test_every_key_is_used(template) -> None:
         "headline.level.",
         "meaning.",
     )
+    made += ("change.", "shown.", "how.", "difference.")
     made += ("part.", "against.", "level.external", "level.internal", "headline.measured", "headline.declared")
     made += ("require.", "badge.", "comment.")
     unused = {k for k in TABLES["en"] if k.removesuffix(".one") not in used and not k.startswith(made)}

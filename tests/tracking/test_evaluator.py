@@ -58,7 +58,7 @@ def test_a_plan_that_calls_its_model_otherwise(at: Registry) -> None:
     plan = at.plan("  model: models:/churn@candidate", "  clf: models:/nobody/7")
     plan.write_text(plan.read_text().replace("{model: model,", "{model: clf,"))
     assert evaluate(plan="plan.yaml", out="r").metrics["qmt/criteria_met"] == 2
-    other = "  other:\n    ait: classification_performance\n    with: {model: second, data: test}\n    expect: [accuracy >= 0.5]\n"
+    other = "  other: {ait: classification_performance, with: {model: second, data: test}}\n"
     plan.write_text(plan.read_text().replace("  test:", "  second: models:/churn/1\n  test:") + other)
     with pytest.raises(InputError, match="judges several models"):
         evaluate(plan="plan.yaml", out="r2")
