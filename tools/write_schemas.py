@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.codec import json_schema
-from qmtestbed.types.evidence import Bundle, RunInfo, Views
+from qmtestbed.types.evidence import Bundle, Remark, RunInfo, Signature, Views
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import Manifest
@@ -26,6 +26,8 @@ BOUNDARIES: dict[str, type] = {
     "bundle": Bundle,
     "assessment": Assessment,
     "views": Views,
+    "remark": Remark,
+    "signature": Signature,
 }
 
 

@@ -15,7 +15,25 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from qmtestbed.cli import ait, cache, demo, doctor, evaluate, gate, guideline, history, judge, log, report, run
+from qmtestbed.cli import (
+    ait,
+    attest,
+    cache,
+    demo,
+    doctor,
+    evaluate,
+    gate,
+    guideline,
+    history,
+    judge,
+    keygen,
+    log,
+    note,
+    report,
+    run,
+    sign,
+    verify,
+)
 from qmtestbed.errors import ExitCode, QmtestbedError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -23,6 +41,11 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "judge": judge,
     "report": report,
+    "verify": verify,
+    "note": note,
+    "attest": attest,
+    "sign": sign,
+    "keygen": keygen,
     "log": log,
     "gate": gate,
     "history": history,

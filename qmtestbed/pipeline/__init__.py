@@ -1,11 +1,14 @@
 """The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
 
+from qmtestbed.pipeline.attest import attest
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
 from qmtestbed.pipeline.run import resolve_only, run
+from qmtestbed.pipeline.verify import verify
+from qmtestbed.pipeline.vouch import Said, keygen, note, sign
 from qmtestbed.pipeline.write_back import log
 from qmtestbed.tracking.history import history
 
@@ -15,8 +18,10 @@ __all__ = [
     "GateOutcome",
     "Options",
     "Outcome",
+    "Said",
     "Silent",
     "Subject",
+    "attest",
     "diagnose",
     "draft",
     "evaluate",
@@ -24,8 +29,12 @@ __all__ = [
     "history",
     "judge_again",
     "judge_by",
+    "keygen",
     "log",
+    "note",
     "report",
     "resolve_only",
     "run",
+    "sign",
+    "verify",
 ]

@@ -128,6 +128,24 @@ def pretty(value: Any) -> bytes:
 # -- decode ---------------------------------------------------------------------------------------------------
 
 
+def parse_json(content: bytes) -> Any:
+    """Read JSON that somebody else may have written.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON, nested too deeply, or has NaN or an infinity in it.
+    """
+    try:
+        return json.loads(content, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def decode(cls: type[T], data: Any) -> T:
     """Read ``data`` as ``cls``.
 
