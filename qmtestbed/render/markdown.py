@@ -133,6 +133,9 @@ def _left_out(v: View, w: Words) -> list[str]:
 
 
 def _remarks(v: View, w: Words) -> list[str]:
-    rows = [[text(r.about.text, 60) if r.about else "", text(r.text, 400), text(r.by, 60), r.at] for r in v.remarks]
+    rows = [
+        [text(r.about.text, 60) if r.about else "", text(r.text, 400), text(r.by, 60), text(r.at, 40)]
+        for r in v.remarks
+    ]
     head = [w("remark.about"), w("remark"), w("remark.by"), w("remark.at")]
     return [f"## {w('remarks')}", "", *_table(head, rows)] if rows else []

@@ -29,5 +29,5 @@ def _remark(remark: Remark, context: Context) -> RemarkView:
         about = context.check_ref(remark.check)
     elif remark.requirement is not None:
         about = context.requirement_ref(remark.requirement)
-    at = remark.at.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
+    at = remark.at.replace("T", " ").replace("Z", " UTC")
     return RemarkView(f"remark-{remark.n}", f"{remark.n:,}", at, remark.by, remark.text, about)

@@ -124,7 +124,7 @@ class Remark:
 
     schema: Literal["qmtestbed/remark/v1"]
     n: int
-    at: str
+    at: Annotated[str, Shape(pattern=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")]
     by: str
     text: str
     previous: str
