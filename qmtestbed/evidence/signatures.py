@@ -91,17 +91,8 @@ def fingerprint(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def sign(statement: Signature, key_file: Path) -> Signature:
-    """Sign a statement with the private key of a PEM file.
-
-    Raises
-    ------
-    InputError
-        No private Ed25519 key, or one inside a run folder.
-    """
-    _needed()
-    _outside_of_runs(key_file)
-    key = _private_key(key_file)
+def sign(statement: Signature, key: Ed25519PrivateKey) -> Signature:
+    """Sign a statement; what it says of key and signature is filled in."""
     der = _der(key.public_key())
     named = replace(statement, key=fingerprint(der), public_key=base64.b64encode(der).decode(), signature="")
     return replace(named, signature=base64.b64encode(key.sign(canonical(named))).decode())
@@ -109,7 +100,7 @@ def sign(statement: Signature, key_file: Path) -> Signature:
 
 def is_genuine(signature: Signature) -> bool:
     """Whether the signature was made with the key that it names."""
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
@@ -120,7 +111,7 @@ def is_genuine(signature: Signature) -> bool:
         if not isinstance(key, Ed25519PublicKey) or fingerprint(der) != signature.key or _der(key) != der:
             return False
         key.verify(made, canonical(replace(signature, signature="")))
-    except (InvalidSignature, binascii.Error, ValueError):
+    except (InvalidSignature, UnsupportedAlgorithm, binascii.Error, ValueError):
         return False
     return base64.b64encode(made).decode() == signature.signature
 
@@ -151,7 +142,16 @@ def fingerprint_of(key_file: Path) -> str:
     return fingerprint(_der(key))
 
 
-def _private_key(key_file: Path) -> Ed25519PrivateKey:
+def private_key(key_file: Path) -> Ed25519PrivateKey:
+    """Read the private key of a PEM file.
+
+    Raises
+    ------
+    InputError
+        It is no private Ed25519 key, or lies inside a run folder.
+    """
+    _needed()
+    _outside_of_runs(key_file)
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key

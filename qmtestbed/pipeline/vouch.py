@@ -89,9 +89,9 @@ def sign(run_folder: Path, key_file: Path, options: Options) -> Signature:
     IntegrityError
         The folder is not whole: nobody can vouch for that.
     """
-    folder = RunFolder(run_folder)
+    folder, key = RunFolder(run_folder), signatures.private_key(key_file)
     require_whole(folder, options)
-    signature = signatures.sign(folder.statement(), key_file)
+    signature = signatures.sign(folder.statement(), key)
     folder.write_signature(signature)
     return signature
 

@@ -133,9 +133,7 @@ def _left_out(v: View, w: Words) -> list[str]:
 
 
 def _remarks(v: View, w: Words) -> list[str]:
-    rows = [
-        [text(r.about.text, 60) if r.about else "", text(r.text, 400), text(r.by, 60), text(r.at, 40)]
-        for r in v.remarks
-    ]
+    cells = [[r.about.text if r.about else w("remark.whole"), r.text, r.by, r.at] for r in v.remarks]
+    rows = [[text(cell, 400) for cell in row] for row in cells]
     head = [w("remark.about"), w("remark"), w("remark.by"), w("remark.at")]
     return [f"## {w('remarks')}", "", *_table(head, rows)] if rows else []

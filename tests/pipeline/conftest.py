@@ -46,5 +46,5 @@ def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def finished(_finished: Path, tmp_path: Path) -> Path:
-    """Give a copy of the run for a test of its own."""
-    return Path(shutil.copytree(_finished, tmp_path / "out"))
+    """Give a copy of the run, with the plan and the data beside it, for a test of its own."""
+    return Path(shutil.copytree(_finished.parent, tmp_path / "project"), "out")
