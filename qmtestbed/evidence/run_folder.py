@@ -239,7 +239,7 @@ def read_resource(content: bytes, where: str) -> Resource:
         kind = data.pop("kind")
         data.pop("schema")
         return decode(RESOURCE_TYPES[kind], data)
-    except (DecodeError, ValueError, KeyError, AttributeError) as error:
+    except (DecodeError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise IntegrityError(Problem("not a resource of ours", where, str(error)[:200])) from None
 
 

@@ -130,7 +130,16 @@ def _views(folder: RunFolder) -> Views:
 # -- evidence and verdicts ------------------------------------------------------------------------------------
 
 
-def _judged(folder: RunFolder, bundle: Bundle, found: _Found) -> tuple[Evidence, Assessment] | None:
+@dataclass(frozen=True)
+class _Judged:
+    """Evidence that is whole, its verdicts, and how these are written."""
+
+    evidence: Evidence
+    assessment: Assessment
+    written: bytes
+
+
+def _judged(folder: RunFolder, bundle: Bundle, found: _Found) -> _Judged | None:
     """Read and judge what is whole; ``None`` if it is not."""
     listed = {entry.path for entry in bundle.files}
     if any(f.path in listed or f.path.startswith(_READ_WHOLE) for f in found.faults):
@@ -143,19 +152,20 @@ def _judged(folder: RunFolder, bundle: Bundle, found: _Found) -> tuple[Evidence,
         for key, record in evidence.records.items():
             if record.key != key:
                 found.fault(f"records/{key}.json", "is the record of another job", record.key[:16])
-        return evidence, judge(evidence)
+        assessment = judge(evidence)
+        return _Judged(evidence, assessment, pretty(assessment))
     except (QmtestbedError, ValueError, RecursionError) as error:
         found.fault("bundle.json", "the evidence that it lists can't be read", str(error)[:300])
         return None
 
 
-def _compare_assessment(folder: RunFolder, judged: tuple[Evidence, Assessment] | None, found: _Found) -> None:
+def _compare_assessment(folder: RunFolder, judged: _Judged | None, found: _Found) -> None:
     path = folder.path / "assessment.json"
     if not path.is_file():
         found.fault(path.name, "is missing", do="judge again: qmtestbed judge")
     elif judged is None:
         found.skipped(path.name, "the evidence is not whole")
-    elif path.read_bytes() != pretty(judged[1]):
+    elif path.read_bytes() != judged.written:
         do = "was it judged by another version of qmtestbed? judge again: qmtestbed judge"
         found.fault(path.name, "is not what judging the evidence again gives", do=do)
 
@@ -164,7 +174,7 @@ def _compare_assessment(folder: RunFolder, judged: tuple[Evidence, Assessment] |
 
 
 def _maker(
-    judged: tuple[Evidence, Assessment] | None,
+    judged: _Judged | None,
     views: Views | None,
     remarks: tuple[Remark, ...] | None,
     catalogue: Catalogue,
@@ -176,7 +186,7 @@ def _maker(
     if len(remarks) > views.remarks:
         do = "render again: qmtestbed report"
         found.fault("views.json", "the pages do not show every remark", f"{views.remarks} of {len(remarks)}", do)
-    return Maker(*judged, remarks[: views.remarks], catalogue)
+    return Maker(judged.evidence, judged.assessment, remarks[: views.remarks], catalogue)
 
 
 def _compare_view(
@@ -220,7 +230,7 @@ def _digest(pieces: Iterable[bytes]) -> str:
 # -- what is said of it elsewhere -----------------------------------------------------------------------------
 
 
-def _compare_attestation(folder: RunFolder, judged: tuple[Evidence, Assessment] | None, found: _Found) -> None:
+def _compare_attestation(folder: RunFolder, judged: _Judged | None, found: _Found) -> None:
     path = folder.path / "attestation.json"
     logged = found.attempt("mlflow.json", folder.logged)
     if not path.is_file():
@@ -229,7 +239,10 @@ def _compare_attestation(folder: RunFolder, judged: tuple[Evidence, Assessment] 
         found.skipped(path.name, "the evidence is not whole")
         return
     urls = (None, logged.page) if logged and logged.page else (None,)
-    made = (statement(folder, *judged, require, url) for require, url in product(get_args(Require), urls))
+    made = (
+        statement(folder, judged.evidence, judged.assessment, require, url)
+        for require, url in product(get_args(Require), urls)
+    )
     if path.read_bytes() not in made:
         found.fault(path.name, "is not what attesting again gives", do="attest again: qmtestbed attest")
 

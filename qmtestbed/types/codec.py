@@ -134,12 +134,15 @@ def parse_json(content: bytes) -> Any:
     Raises
     ------
     ValueError
-        It is no JSON, nested too deeply, or has NaN or an infinity in it.
+        It is no JSON, nested too deeply, or has NaN, an infinity or half a character in it.
     """
     try:
-        return json.loads(content, parse_constant=_no_number)
+        data = json.loads(content, parse_constant=_no_number)
+        if re.search(rb"\\u[dD][89a-fA-F]", content):
+            json.dumps(data, ensure_ascii=False).encode()  # half of a pair can be escaped, but never written again
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    return data
 
 
 def _no_number(name: str) -> None:

@@ -10,10 +10,12 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import qmtestbed
+from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import InputError, IntegrityError
 from qmtestbed.evidence import RunFolder, signatures
 from qmtestbed.evidence.contents import faults_of_files
@@ -214,6 +216,35 @@ def test_deeply_nested_or_endless_json_is_a_fault_and_no_crash(finished: Path) -
         assert set(faults(finished)) >= {"views.json", "mlflow.json"}
     (finished / "bundle.json").write_bytes(b"[" * 200_000)
     assert set(faults(finished)) == {"bundle.json"}
+
+
+def test_odd_evidence_that_somebody_sealed_anew_is_a_fault_and_no_crash(finished: Path) -> None:
+    """What comes from elsewhere can hold anything that is JSON, and a bundle that fits it."""
+    odd = [None, "", -1, 1e308, True, [], {}, "\ud800", 10**30, float("inf"), "x" * 500]
+    draw = random.Random(5)
+    for path in [*finished.glob("records/*.json"), finished / "run.json", *finished.glob("resources/*.json")]:
+        whole = path.read_bytes()
+        for _ in range(4):
+            path.write_text(json.dumps(_with_one(json.loads(whole), draw.choice(odd), draw)), "utf-8")
+            listed = RunFolder(finished).bundle()
+            entries = (
+                replace(e, size=path.stat().st_size, sha256=sha256_of_file(path)) if finished / e.path == path else e
+                for e in listed.files
+            )
+            (finished / "bundle.json").write_bytes(canonical(Bundle(listed.schema, tuple(entries))))
+            assert not qmtestbed.verify(finished).whole
+        path.write_bytes(whole)
+
+
+def _with_one(value: Any, odd: object, draw: random.Random) -> Any:
+    """Put something odd in the place of one value somewhere inside."""
+    if isinstance(value, dict) and value:
+        name = draw.choice(list(value))
+        return {**value, name: _with_one(value[name], odd, draw)}
+    if isinstance(value, list) and value:
+        place = draw.randrange(len(value))
+        return [*value[:place], _with_one(value[place], odd, draw), *value[place + 1 :]]
+    return odd
 
 
 def test_exit_codes_and_what_is_said(finished: Path, cli_here: Cli, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import qmtestbed
@@ -33,12 +34,19 @@ def write(folder: Path, *content: bytes) -> None:
 # -- remarks --------------------------------------------------------------------------------------------------
 
 
-def test_remarks_are_chained_from_the_bundle_on(finished: Path) -> None:
+def schema(checkout: Path, name: str) -> jsonschema.Draft202012Validator:
+    shipped = (checkout / "qmtestbed" / "schemas" / f"{name}.v1.json").read_bytes()
+    return jsonschema.Draft202012Validator(json.loads(shipped))
+
+
+def test_remarks_are_chained_from_the_bundle_on(finished: Path, checkout: Path) -> None:
     first, second = (json.loads(line) for line in lines(finished))
     assert first["previous"] == hashlib.sha256((finished / "bundle.json").read_bytes()).hexdigest()
     assert second["previous"] == hashlib.sha256(lines(finished)[0]).hexdigest()
     assert (first["n"], first["check"], first["by"]) == (1, "performance", "M. Sato")
     assert "check" not in second and "requirement" not in second
+    for line in (first, second):
+        schema(checkout, "remark").validate(line)
 
 
 @pytest.mark.parametrize("tampering", ["altered", "first removed", "last removed", "all removed", "reordered", "twice"])
@@ -154,13 +162,14 @@ def test_keys_are_for_their_owner_never_overwritten_and_never_in_a_run(key: Path
         qmtestbed.sign(finished, key=finished / "key.pem")
 
 
-def test_the_signature_is_one_by_the_book(finished: Path, key: Path) -> None:
+def test_the_signature_is_one_by_the_book(finished: Path, key: Path, checkout: Path) -> None:
     """Checked here by the standard library's JSON and cryptography alone, from what the documentation says."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
     qmtestbed.sign(finished, key=key)
     signed = json.loads((finished / "bundle.sig").read_bytes())
+    schema(checkout, "signature").validate(signed)
     made = base64.b64decode(signed.pop("signature"))
     public = load_pem_public_key(key.with_name("key.pem.pub").read_bytes())
     assert isinstance(public, Ed25519PublicKey)
