@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import tempfile
@@ -64,6 +65,8 @@ def _unpack(path: Path, target: Path) -> None:
             for member in members:
                 _extract(archive, member, target)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # the host's fault, not the archive's
         found = f"{type(error).__name__}: {error}"[:200]
         raise IntegrityError(Problem("the archive is damaged", str(path), found, "fetch it again")) from None
 
@@ -82,6 +85,9 @@ def _look_at(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
             raise IntegrityError(Problem("the archive names a place outside of itself", str(path), ascii(name)[:200]))
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise IntegrityError(Problem("the archive holds a link or device", str(path), ascii(name)[:200]))
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            do = "pack it as ZIP programs do by default"
+            raise IntegrityError(Problem("the archive is packed in an unusual way", str(path), ascii(name)[:200], do))
         if member.flag_bits & 1:
             raise IntegrityError(Problem("the archive is encrypted", str(path), do="decrypt it first"))
     if len(set(names)) < len(names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 import tempfile
@@ -102,6 +103,22 @@ def test_damage_and_encryption_are_named(tmp_path: Path) -> None:
         content[content.index(mark) + place] |= 1
     (tmp_path / "locked.zip").write_bytes(content)
     with pytest.raises(IntegrityError, match="encrypted"), opened(tmp_path / "locked.zip"):
+        pass
+
+
+def test_unusual_packing_is_refused_and_a_full_disk_is_not_the_archives_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "lzma.zip", "w", zipfile.ZIP_LZMA) as written:
+        written.writestr("a", b"x")
+    with pytest.raises(IntegrityError, match="unusual"), opened(tmp_path / "lzma.zip"):
+        pass
+
+    def full(source: object, target: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space"), opened(made(tmp_path / "a.zip", ("a", b"1"))):
         pass
 
 
