@@ -18,21 +18,27 @@ from qmtestbed.errors import ExitCode, InputError, IntegrityError, QmtestbedErro
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Compared, GateOutcome, Outcome
     from qmtestbed.tracking.uris import LoggedRun
+    from qmtestbed.types.evidence import Remark, Signature
     from qmtestbed.types.history import Assessed
+    from qmtestbed.types.verification import Verification
 
 __all__ = [
     "ExitCode",
     "InputError",
     "IntegrityError",
     "QmtestbedError",
+    "attest",
     "compare",
     "evaluate",
     "gate",
     "history",
     "judge",
     "log",
+    "note",
     "report",
     "run",
+    "sign",
+    "verify",
 ]
 
 
@@ -219,6 +225,56 @@ def history(name: str) -> tuple[Assessed, ...]:
     from qmtestbed import pipeline
 
     return pipeline.history(name)
+
+
+def verify(run: str | Path, *, key: str | Path | None = None, **options: Any) -> Verification:
+    """Hash, judge and render a run folder again, or a ZIP file of one; execute and change nothing.
+
+    Parameters
+    ----------
+    run
+        Run folder or archive.
+    key
+        Public Ed25519 key (PEM) that the run has to be signed with.
+
+    Returns
+    -------
+    Verification
+        Every fault, and what could not be compared; ``whole`` says whether nothing is wrong.
+
+    Raises
+    ------
+    InputError
+        There is no finished run.
+    IntegrityError
+        The archive is damaged, or holds what no run folder does.
+    """
+    from qmtestbed import pipeline
+
+    return pipeline.verify(Path(run), _options(None, options), None if key is None else Path(key))
+
+
+def note(
+    run_dir: str | Path, text: str, *, by: str, check: str | None = None, requirement: str | None = None
+) -> Remark:
+    """Add a remark to a finished run, about one check, one requirement or the whole, and show it on its pages."""
+    from qmtestbed import pipeline
+
+    return pipeline.note(Path(run_dir), pipeline.Said(text, by, check, requirement), _options(None, {}))
+
+
+def attest(run_dir: str | Path, *, require: str = "criteria") -> Path:
+    """Write the outcome of a run as an in-toto statement of the type test-result, and give its path."""
+    from qmtestbed import pipeline
+
+    return pipeline.attest(Path(run_dir), _options(None, {"require": require}))
+
+
+def sign(run_dir: str | Path, *, key: str | Path) -> Signature:
+    """Sign evidence, verdicts and remarks of a run with a private Ed25519 key (PEM)."""
+    from qmtestbed import pipeline
+
+    return pipeline.sign(Path(run_dir), Path(key), _options(None, {}))
 
 
 def _options(out: str | Path | None, options: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.codec import json_schema
 from qmtestbed.types.comparison import Comparison, Snapshot
-from qmtestbed.types.evidence import Bundle, RunInfo, Views
+from qmtestbed.types.evidence import Bundle, Remark, RunInfo, Signature, Views
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import Manifest
@@ -32,6 +32,8 @@ BOUNDARIES: dict[str, type] = {
     "site": Site,
     "since": Snapshot,
     "comparison": Comparison,
+    "remark": Remark,
+    "signature": Signature,
 }
 
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from qmtestbed.cli import (
     ait,
+    attest,
     cache,
     ci,
     compare,
@@ -27,10 +28,14 @@ from qmtestbed.cli import (
     guideline,
     history,
     judge,
+    keygen,
     log,
+    note,
     publish,
     report,
     run,
+    sign,
+    verify,
 )
 from qmtestbed.errors import ExitCode, QmtestbedError
 
@@ -42,6 +47,11 @@ COMMANDS: dict[str, ModuleType] = {
     "compare": compare,
     "publish": publish,
     "ci": ci,
+    "verify": verify,
+    "note": note,
+    "attest": attest,
+    "sign": sign,
+    "keygen": keygen,
     "log": log,
     "gate": gate,
     "history": history,

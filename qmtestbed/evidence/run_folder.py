@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from qmtestbed.ait import RESOURCE_TYPES, Resource
 from qmtestbed.digests import sha256_of_file, sha256_of_value
 from qmtestbed.documents import decode_document, dump_document, parse_document, read_document
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import declarations, files
+from qmtestbed.evidence.contents import DERIVED, inside
+from qmtestbed.evidence.derived import DerivedFiles
 from qmtestbed.evidence.store import REUSABLE, Store
-from qmtestbed.types.assessment import Assessment, DeclarationState
-from qmtestbed.types.codec import DecodeError, canonical, decode, encode, lean, pretty
+from qmtestbed.types.assessment import DeclarationState
+from qmtestbed.types.codec import DecodeError, canonical, decode, encode, lean, parse_json, pretty
 from qmtestbed.types.comparison import Snapshot
-from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo, ViewEntry, Views
+from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import LoadedPlan, Plan
@@ -25,12 +27,11 @@ from qmtestbed.types.record import Record
 
 T = TypeVar("T")
 
-_NOT_EVIDENCE = ("bundle.json", "assessment.json", "views.json", "notes.jsonl", "mlflow.json")
 _ENDINGS = {"predictions": "arrow"}
 _SINCE = "since.json"
 
 
-class RunFolder:
+class RunFolder(DerivedFiles):
     """One run on disk. Writes are whole files, so a killed run goes on where it stopped.
 
     Parameters
@@ -44,7 +45,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, store: Store | None = None, not_before: str = "") -> None:
-        self.path = path
+        super().__init__(path)
         self._store = store
         self._not_before = not_before
 
@@ -70,7 +71,7 @@ class RunFolder:
         Raises
         ------
         InputError
-            The folder holds another plan, or something that is no run.
+            The folder holds another plan, or something that is no run, or a run that is vouched for already.
         """
         existing = self.path / "plan.yaml"
         if self.path.is_dir() and any(self.path.iterdir()) and not existing.is_file():
@@ -83,6 +84,10 @@ class RunFolder:
             raise InputError(
                 Problem("this folder holds a run of another plan", str(self.path), "plan.yaml differs", do)
             )
+        vouched = [name for name in ("notes.jsonl", "bundle.sig") if (self.path / name).exists()]
+        if vouched:
+            do = "give another --out: what people remarked on or signed stays as it is"
+            raise InputError(Problem("this run is finished and vouched for", str(self.path), ", ".join(vouched), do))
         for path, source in content.items():
             files.write(self.path / path, source)
         files.write(self.path / "plan.source.yaml", loaded.source)
@@ -171,16 +176,20 @@ class RunFolder:
             if stray.suffix == ".part" or stray.stem not in keys:
                 stray.unlink()
         files.write(self.path / "run.json", pretty(info))
-        listed = [p for p in sorted(self.path.rglob("*")) if p.is_file() and self._is_evidence(p)]
+        left_out = {*DERIVED, *(v.path for v in self.views())}
+        listed = [p for p in sorted(self.path.rglob("*")) if p.is_file() and self._is_evidence(p, left_out)]
         entries = tuple(
             BundleEntry(p.relative_to(self.path).as_posix(), p.stat().st_size, sha256_of_file(p)) for p in listed
         )
-        files.write(self.path / "bundle.json", canonical(Bundle("qmtestbed/bundle/v1", entries)))
+        bundle = canonical(Bundle("qmtestbed/bundle/v1", entries))
+        place = self.path / "bundle.json"
+        if place.is_file() and place.read_bytes() != bundle:
+            (self.path / "attestation.json").unlink(missing_ok=True)  # it states the digest of the old one
+        files.write(place, bundle)
 
-    def _is_evidence(self, path: Path) -> bool:
+    def _is_evidence(self, path: Path, left_out: Collection[str]) -> bool:
         relative = path.relative_to(self.path)
-        views = {v.path for v in self.views()}
-        return not (relative.as_posix() in _NOT_EVIDENCE or relative.parts[0] == "logs" or relative.as_posix() in views)
+        return not (relative.as_posix() in left_out or relative.parts[0] == "logs")
 
     # -- afterwards -------------------------------------------------------------------------------------------
 
@@ -197,7 +206,7 @@ class RunFolder:
         if not (self.path / "bundle.json").is_file():
             do = "give the folder of a finished run, or finish it with the command that began it"
             raise InputError(Problem("this folder holds no finished run", str(self.path), "no bundle.json", do))
-        bundle = self._json(Bundle, "bundle.json")
+        bundle = self.bundle()
         self._check_bundle(bundle)
         info = self._json(RunInfo, "run.json")
         plan = decode_document(Plan, read_document(self.path / "plan.yaml"))
@@ -214,18 +223,14 @@ class RunFolder:
 
     def _check_bundle(self, bundle: Bundle) -> None:
         for entry in bundle.files:
+            if not inside(entry.path):
+                raise IntegrityError(Problem("evidence is outside of the folder", str(self.path), entry.path[:200]))
             path = self.path / entry.path
             found = sha256_of_file(path) if path.is_file() else "no such file"
             if found != entry.sha256:
                 what = "missing" if found == "no such file" else "altered"
                 do = "restore it from where the run was made, or run again"
                 raise IntegrityError(Problem(f"evidence is {what}", str(path), f"sha256 {found[:16]}", do))
-
-    def _json(self, cls: type[T], name: str) -> T:
-        try:
-            return decode(cls, json.loads((self.path / name).read_bytes()))
-        except (DecodeError, ValueError, FileNotFoundError) as error:
-            raise IntegrityError(Problem("can't be read", str(self.path / name), str(error)[:200])) from None
 
     def _yaml(self, cls: type[T], path: Path) -> T:
         return decode_document(cls, parse_document(path.read_bytes(), path.name))
@@ -239,38 +244,15 @@ class RunFolder:
                     found[stored.sha256] = read_resource(path.read_bytes(), str(path))
         return found
 
-    def write_assessment(self, assessment: Assessment) -> None:
-        """Write the verdicts."""
-        files.write(self.path / "assessment.json", pretty(assessment))
-
-    def write_logged(self, run: Any) -> None:
-        """Write where in MLflow this run is."""
-        files.write(self.path / "mlflow.json", pretty(run))
-
-    def write_views(self, views: Sequence[tuple[ViewEntry, bytes | Iterable[bytes]]]) -> None:
-        """Write pages and the list of them; pages of other languages that are there already stay listed."""
-        written = {entry.path for entry, _ in views}
-        kept = [v for v in self.views() if v.path not in written and (self.path / v.path).is_file()]
-        for entry, content in views:
-            files.write(self.path / entry.path, content)
-        listed = sorted([*kept, *(entry for entry, _ in views)], key=lambda v: v.path)
-        files.write(self.path / "views.json", pretty(Views("qmtestbed/views/v1", tuple(listed))))
-
-    def views(self) -> tuple[ViewEntry, ...]:
-        """Pages that are here."""
-        if not (self.path / "views.json").is_file():
-            return ()
-        return self._json(Views, "views.json").views
-
 
 def read_resource(content: bytes, where: str) -> Resource:
     """Read a typed resource; :class:`IntegrityError` if it is none."""
     try:
-        data = json.loads(content)
+        data = parse_json(content)
         kind = data.pop("kind")
         data.pop("schema")
         return decode(RESOURCE_TYPES[kind], data)
-    except (DecodeError, ValueError, KeyError, AttributeError) as error:
+    except (DecodeError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise IntegrityError(Problem("not a resource of ours", where, str(error)[:200])) from None
 
 

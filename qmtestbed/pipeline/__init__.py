@@ -1,5 +1,6 @@
 """The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
 
+from qmtestbed.pipeline.attest import attest
 from qmtestbed.pipeline.ci import ci_comment, ci_summary
 from qmtestbed.pipeline.compare import Compared, compare
 from qmtestbed.pipeline.doctor import diagnose
@@ -9,6 +10,8 @@ from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.publish import PublishedSite, publish
 from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
 from qmtestbed.pipeline.run import resolve_only, run
+from qmtestbed.pipeline.verify import verify
+from qmtestbed.pipeline.vouch import Said, keygen, note, sign
 from qmtestbed.pipeline.write_back import log
 from qmtestbed.tracking.history import history
 
@@ -20,8 +23,10 @@ __all__ = [
     "Options",
     "Outcome",
     "PublishedSite",
+    "Said",
     "Silent",
     "Subject",
+    "attest",
     "ci_comment",
     "ci_summary",
     "compare",
@@ -32,9 +37,13 @@ __all__ = [
     "history",
     "judge_again",
     "judge_by",
+    "keygen",
     "log",
+    "note",
     "publish",
     "report",
     "resolve_only",
     "run",
+    "sign",
+    "verify",
 ]

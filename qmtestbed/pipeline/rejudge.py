@@ -11,10 +11,11 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import RunFolder, run_id
 from qmtestbed.judging import judge
-from qmtestbed.pipeline.conclude import conclude, write_views
+from qmtestbed.pipeline.conclude import conclude
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.run import content_used
 from qmtestbed.pipeline.since import snapshot_of
+from qmtestbed.pipeline.views import write_views
 from qmtestbed.plan import load_plan
 from qmtestbed.resolve import filled_in
 from qmtestbed.tracking.uris import in_mlflow

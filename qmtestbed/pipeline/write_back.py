@@ -11,7 +11,7 @@ from qmtestbed.judging import exit_code, judge
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.tracking.uris import LoggedRun
 from qmtestbed.types.assessment import Assessment, Verdict
-from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.evidence import Evidence, Logged
 
 VERDICTS: dict[ExitCode, Verdict] = {ExitCode.MET: "met", ExitCode.NOT_MET: "not_met"}
 """The verdict of a whole run by its exit code; every other is undetermined."""
@@ -46,5 +46,5 @@ def _write(folder: RunFolder, evidence: Evidence, assessment: Assessment, option
 
     verdict = VERDICTS.get(exit_code(assessment, options.require), "undetermined")
     run = log_assessment(folder.path, evidence, assessment, verdict)
-    folder.write_logged(run)
+    folder.write_logged(Logged(run.store, run.experiment, run.run, run.page))
     return run

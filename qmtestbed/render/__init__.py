@@ -3,6 +3,7 @@
 Pure views, without a clock.
 """
 
+from qmtestbed.render.attestation import attestation
 from qmtestbed.render.badge import badge_json, badge_svg
 from qmtestbed.render.comment import comment, unfinished
 from qmtestbed.render.html import comparison_page, page, page_pieces, site_page
@@ -12,6 +13,7 @@ from qmtestbed.render.published import folder_name, published
 from qmtestbed.render.site import history_view, index_view, order, run_folder
 
 __all__ = [
+    "attestation",
     "badge_json",
     "badge_svg",
     "comment",

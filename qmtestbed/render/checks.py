@@ -9,6 +9,7 @@ from qmtestbed.render.charts import draw
 from qmtestbed.render.context import Context, value_text
 from qmtestbed.render.criteria import criterion_view, finding_view, found_text, key_text
 from qmtestbed.render.model import BoundInput, CheckView, Digest, FailureView, FigureView, MeasureRow, Pairs
+from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.tables import table
 from qmtestbed.render.text import anchor, clean, number, percent, seconds, web_address
 from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFinding
@@ -115,6 +116,7 @@ def check_view(check: CheckVerdicts, context: Context) -> CheckView:
         seconds=seconds(record.seconds) if record else "",
         confidence=percent(record.confidence) if record else "",
         independent=presumes_independent_rows(record),
+        remarks=remarks_on(("check", check.id), context),
     )
 
 

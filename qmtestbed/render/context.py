@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from qmtestbed.render.model import Pairs, Ref
 from qmtestbed.render.text import anchor
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment, CheckVerdicts, RequirementState
-from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.evidence import Evidence, Remark
 from qmtestbed.types.guideline import GuidelineRequirement
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.values import Language
@@ -30,14 +30,15 @@ class Detail:
     prose: int = 20_000
     findings: int = 50
     figures: int = 1000
+    remarks: int = 200
     drawn: bool = True
 
 
 DETAILS = (
     Detail(),
-    Detail(rows=60, columns=20, text=800, cell=120, prose=4000, findings=20, figures=200),
-    Detail(rows=12, columns=10, text=300, cell=60, prose=600, findings=5, figures=40),
-    Detail(rows=3, columns=5, text=80, cell=30, prose=100, findings=1, figures=0, drawn=False),
+    Detail(rows=60, columns=20, text=800, cell=120, prose=4000, findings=20, figures=200, remarks=100),
+    Detail(rows=12, columns=10, text=300, cell=60, prose=600, findings=5, figures=40, remarks=30),
+    Detail(rows=3, columns=5, text=80, cell=30, prose=100, findings=1, figures=0, remarks=3, drawn=False),
 )
 """Tried in this order until the page is small enough."""
 
@@ -50,6 +51,7 @@ class Context:
     assessment: Assessment
     w: Words
     detail: Detail
+    remarks: Sequence[Remark] = ()
 
     @property
     def language(self) -> Language:

@@ -18,7 +18,7 @@ from qmtestbed.render.view import view
 from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.comparison import Comparison
-from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.evidence import Evidence, Remark
 from qmtestbed.types.values import Language
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ def page(
     assessment: Assessment,
     template_folder: Path,
     language: Language = "en",
+    remarks: Sequence[Remark] = (),
     *,
     entry: str = "page.html.j2",
 ) -> str:
     """Give the whole page as text; see :func:`page_pieces`."""
-    return b"".join(page_pieces(evidence, assessment, template_folder, language, entry=entry)).decode()
+    return b"".join(page_pieces(evidence, assessment, template_folder, language, remarks, entry=entry)).decode()
 
 
 def page_pieces(
@@ -47,6 +48,7 @@ def page_pieces(
     assessment: Assessment,
     template_folder: Path,
     language: Language = "en",
+    remarks: Sequence[Remark] = (),
     *,
     entry: str = "page.html.j2",
 ) -> Iterator[bytes]:
@@ -66,13 +68,12 @@ def page_pieces(
         template = _template([template_folder], entry)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             for detail in DETAILS[:-1]:
-                if _up_to(
-                    LARGEST, _fill(template, view(evidence, assessment, language, detail)), cast(BinaryIO, spool)
-                ):
+                pieces = _fill(template, view(evidence, assessment, language, detail, remarks))
+                if _up_to(LARGEST, pieces, cast(BinaryIO, spool)):
                     spool.seek(0)
                     yield from iter(lambda: spool.read(_IN_MEMORY), b"")
                     return
-        yield from _fill(template, view(evidence, assessment, language, DETAILS[-1]))
+        yield from _fill(template, view(evidence, assessment, language, DETAILS[-1], remarks))
     except TemplateError as error:
         raise ContentError(_problem(error, [template_folder])) from error
 

@@ -11,7 +11,7 @@ from qmtestbed.render.text import shorten
 from qmtestbed.render.view import view
 from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
-from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.evidence import Evidence, Remark
 from qmtestbed.types.values import Language
 
 LARGEST = 900_000
@@ -21,10 +21,13 @@ _BARE = Detail(figures=0, drawn=False)
 _SPECIAL = re.compile(r"([\\`*_\[\]{}|~#@:$!])")
 
 
-def summary(evidence: Evidence, assessment: Assessment, language: Language = "en") -> str:
-    """Render headlines, failures, requirements and what was left out, in at most :data:`LARGEST` bytes."""
-    v, w = view(evidence, assessment, language, _BARE), Words(language)
-    parts = [_head(v, w), _since(v, w), _failures(v, w), _requirements(v, w), _checks(v, w), _left_out(v, w)]
+def summary(
+    evidence: Evidence, assessment: Assessment, language: Language = "en", remarks: Sequence[Remark] = ()
+) -> str:
+    """Render headlines, failures, requirements, what was left out, and remarks, in at most :data:`LARGEST` bytes."""
+    v, w = view(evidence, assessment, language, _BARE, remarks), Words(language)
+    parts = [_head(v, w), _since(v, w), _failures(v, w), _requirements(v, w), _checks(v, w)]
+    parts += [_left_out(v, w), _remarks(v, w)]
     lines = [line for part in parts if part for line in [*part, ""]]
     kept, room = [], LARGEST
     for line in lines:
@@ -70,6 +73,8 @@ def _head(v: View, w: Words) -> list[str]:
         lines.append(f"- {w.count('headline.not_applicable', e.not_applicable)} {named}")
     if e.fills_gap:
         lines.append(f"- {w('headline.fill')} {text(e.fills_gap, 400)}")
+    if v.remarks:
+        lines.append(f"- {w.count('n_remarks', len(v.remarks) + v.remarks_left)}")
     lines.append(f"- {w('against')}: {against} · {w('as_of')} {text(v.as_of)} · {w('run')} {text(v.run.short)}")
     return lines
 
@@ -148,3 +153,10 @@ def _checks(v: View, w: Words) -> list[str]:
 def _left_out(v: View, w: Words) -> list[str]:
     rows = [[text(ait, 60), text(why, 300)] for ait, why in v.left_out]
     return [f"## {w('left_out.title')}", "", *_table(["AIT", w("reason")], rows)] if rows else []
+
+
+def _remarks(v: View, w: Words) -> list[str]:
+    cells = [[r.about.text if r.about else w("remark.whole"), r.text, r.by, r.at] for r in v.remarks]
+    rows = [[text(cell, 400) for cell in row] for row in cells]
+    head = [w("remark.about"), w("remark"), w("remark.by"), w("remark.at")]
+    return [f"## {w('remarks')}", "", *_table(head, rows)] if rows else []

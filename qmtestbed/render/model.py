@@ -71,6 +71,18 @@ class GuidelineView:
 
 
 @dataclass(frozen=True, slots=True)
+class RemarkView:
+    """What a person said of the run, or of the check or requirement that ``about`` leads to."""
+
+    anchor: str
+    n: str
+    at: str
+    by: str
+    text: str
+    about: Ref | None
+
+
+@dataclass(frozen=True, slots=True)
 class FindingView:
     """A problem with a named subject; ``rows`` says how many it has, if it is about rows."""
 
@@ -195,6 +207,7 @@ class CheckView:
     seconds: str
     confidence: str
     independent: bool
+    remarks: tuple[RemarkView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +233,7 @@ class RequirementView:
     related: tuple[Ref, ...]
     records: tuple[Ref, ...]
     declarations: tuple[Ref, ...]
+    remarks: tuple[RemarkView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,5 +423,7 @@ class View:
     declarations: tuple[DeclarationView, ...]
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]
+    remarks: tuple[RemarkView, ...]
+    remarks_left: int
     shortened: bool
     since: SinceView | None = None

@@ -15,6 +15,7 @@ from qmtestbed.render.model import (
     Ref,
     RequirementView,
 )
+from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.text import anchor
 from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState
 from qmtestbed.types.guideline import Dimension, Guideline, Level
@@ -104,6 +105,7 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
             Ref(f"{d.by}, {d.date}", declaration_anchor(d), d.statement or d.not_applicable or "", d.state)
             for d in state.declarations
         ),
+        remarks=remarks_on(("requirement", state.id), context),
     )
 
 

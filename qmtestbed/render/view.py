@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qmtestbed.render.appendix import assumptions, declarations, environments, records
 from qmtestbed.render.checks import check_view, failures
 from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
+from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
 from qmtestbed.render.since import since_view
 from qmtestbed.render.text import Lazily, Svg, anchor, date, number, scrub, web_address
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment
-from qmtestbed.types.evidence import Evidence, InventoryFacts
+from qmtestbed.types.evidence import Evidence, InventoryFacts, Remark
 from qmtestbed.types.plan import Inventory
 from qmtestbed.types.values import Language
 
 
-def view(evidence: Evidence, assessment: Assessment, language: Language = "en", detail: Detail = DETAILS[0]) -> View:
+def view(
+    evidence: Evidence,
+    assessment: Assessment,
+    language: Language = "en",
+    detail: Detail = DETAILS[0],
+    remarks: Sequence[Remark] = (),
+) -> View:
     """Build the view model; every text in it is inert."""
-    context = Context(evidence, assessment, Words(language), detail)
+    context = Context(evidence, assessment, Words(language), detail, remarks)
     models, predictions, data = _inventories(context)
     return scrub(
         View(
@@ -49,6 +58,8 @@ def view(evidence: Evidence, assessment: Assessment, language: Language = "en", 
             records=records(context),
             declarations=declarations(context),
             assumptions=assumptions(context),
+            remarks=remarks_on(None, context),
+            remarks_left=max(0, len(remarks) - detail.remarks),
             notes=evidence.info.notes,
             shortened=detail != DETAILS[0],
             since=since_view(context),

@@ -128,6 +128,27 @@ def pretty(value: Any) -> bytes:
 # -- decode ---------------------------------------------------------------------------------------------------
 
 
+def parse_json(content: bytes) -> Any:
+    """Read JSON that somebody else may have written.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON, nested too deeply, or has NaN, an infinity or half a character in it.
+    """
+    try:
+        data = json.loads(content, parse_constant=_no_number)
+        if re.search(rb"\\u[dD][89a-fA-F]", content):
+            json.dumps(data, ensure_ascii=False).encode()  # half of a pair can be escaped, but never written again
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return data
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def decode(cls: type[T], data: Any) -> T:
     """Read ``data`` as ``cls``.
 

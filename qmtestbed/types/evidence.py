@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from qmtestbed.ait import Resource
 from qmtestbed.types.assessment import DeclarationState, LeftOut
-from qmtestbed.types.codec import Shape
+from qmtestbed.types.codec import Shape, canonical
 from qmtestbed.types.comparison import Snapshot
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Plan
 from qmtestbed.types.record import Record
+from qmtestbed.types.values import Language
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,121 @@ class Bundle:
 
 @dataclass(frozen=True)
 class ViewEntry:
-    """One page made from the evidence, with the template and language it was made by."""
+    """One page made from the evidence: template and language it was made by, and the digest of its bytes.
+
+    ``template_sha256`` is over the template and the code that renders: a page made by others can't be compared.
+    """
 
     path: str
     template: str
     template_sha256: str
-    language: str
+    language: Language
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
 class Views:
-    """Every page in the run folder (``qmtestbed/views/v1``)."""
+    """Every page in the run folder, and the remarks that they show (``qmtestbed/views/v1``).
+
+    Attributes
+    ----------
+    remarks, remarks_sha256
+        How many remarks there were when the pages were made, and the digest of the last.
+    sha256
+        Over everything else in this value: a change of it is found without the pages.
+    """
 
     schema: Literal["qmtestbed/views/v1"]
     views: tuple[ViewEntry, ...]
+    remarks: int = 0
+    remarks_sha256: str = ""
+    sha256: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What ``sha256`` has to be."""
+        return hashlib.sha256(canonical(replace(self, sha256=""))).hexdigest()
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a person says of a finished run: one line of ``notes.jsonl`` (``qmtestbed/remark/v1``).
+
+    Attributes
+    ----------
+    n
+        Its place, from 1.
+    at
+        When, in UTC.
+    check, requirement
+        What it is about; with neither, the run as a whole.
+    previous
+        SHA-256 of the line before; of the first, that of ``bundle.json``.
+    """
+
+    schema: Literal["qmtestbed/remark/v1"]
+    n: int
+    at: Annotated[str, Shape(pattern=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")]
+    by: str
+    text: str
+    previous: str
+    check: str | None = None
+    requirement: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of its line."""
+        return hashlib.sha256(canonical(self)).hexdigest()
+
+
+def last_digest(remarks: Sequence[Remark]) -> str:
+    """Give the digest that stands for a whole chain: that of its last remark, or nothing."""
+    return remarks[-1].sha256 if remarks else ""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who vouches for a run (``qmtestbed/signature/v1``; ``bundle.sig``).
+
+    Attributes
+    ----------
+    key
+        Fingerprint: SHA-256 of the public key (DER, SubjectPublicKeyInfo).
+    public_key
+        That key, base64 of the DER. It tells that the signature was made with it, not whose it is.
+    bundle, assessment
+        SHA-256 of ``bundle.json`` and ``assessment.json``.
+    remarks, remarks_sha256
+        How many remarks there were, and the digest of the last; later ones are not signed.
+    signature
+        Ed25519, base64; over the canonical form of all the rest.
+    """
+
+    schema: Literal["qmtestbed/signature/v1"]
+    algorithm: Literal["Ed25519"]
+    key: str
+    public_key: str
+    bundle: str
+    assessment: str
+    remarks: int
+    remarks_sha256: str
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Where in MLflow a run was written to (``mlflow.json``); ``sha256`` is over the rest."""
+
+    store: str
+    experiment: str
+    run: str
+    page: str | None = None
+    sha256: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What ``sha256`` has to be."""
+        return hashlib.sha256(canonical(replace(self, sha256=""))).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from qmtestbed import errors
 def test_the_python_api() -> None:
     assert qmtestbed.__all__ == [
         "ExitCode", "InputError", "IntegrityError", "QmtestbedError",
-        "compare", "evaluate", "gate", "history", "judge", "log", "report", "run",
+        "attest", "compare", "evaluate", "gate", "history", "judge", "log", "note", "report", "run", "sign", "verify",
     ]  # fmt: skip
     assert list(inspect.signature(qmtestbed.evaluate).parameters) == [
         "model", "data", "predictions", "label", "train", "level", "out", "roles", "options",

@@ -54,6 +54,8 @@ def test_0_when_all_is_met_and_1_under_a_harder_limit(project: Path, cli: Cli) -
     verdicts = json.loads((project / "harder" / "assessment.json").read_text("utf-8"))
     counts = {"judged": 3, "met": 2, "not_met": 1, "undetermined": 0, "rated": 0, "false_alarms": 0.0}
     assert verdicts["headlines"]["criteria"] == counts
+    for folder in ("out", "harder"):
+        assert cli("verify", folder).returncode == 0
 
 
 def test_2_when_the_sample_is_too_small_to_tell(data_only: Path, cli: Cli) -> None:

@@ -15,6 +15,7 @@ from qmtestbed.ait import Estimate
 from qmtestbed.errors import ExitCode, ModelError
 from qmtestbed.pipeline import Outcome
 from qmtestbed.pipeline.conclude import conclude
+from qmtestbed.tracking.writing import fetch_assessment
 
 from .conftest import Registry
 
@@ -61,6 +62,9 @@ def test_an_assessment_stands_beside_its_model(registry: Registry) -> None:
     assert {"qmtestbed/report.html", "qmtestbed/bundle.json", "qmtestbed/records"} <= kept
     assert "qmtestbed/logs" not in kept
     assert json.loads(Path("r/mlflow.json").read_text())["run"] == outcome.logged.run
+    fetched = fetch_assessment(outcome.logged.run)
+    assert fetched is not None
+    assert qmtestbed.verify("r").whole and qmtestbed.verify(fetched).whole
 
 
 def test_writing_again_changes_nothing(registry: Registry) -> None:
