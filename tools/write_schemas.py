@@ -13,6 +13,7 @@ from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Plan
 from qmtestbed.types.record import Outcome, Record
+from qmtestbed.types.report import ReportTemplate
 
 FOLDER = Path(__file__).resolve().parents[1] / "qmtestbed" / "schemas"
 BOUNDARIES: dict[str, type] = {
@@ -26,6 +27,7 @@ BOUNDARIES: dict[str, type] = {
     "bundle": Bundle,
     "assessment": Assessment,
     "views": Views,
+    "report": ReportTemplate,
 }
 
 

@@ -235,13 +235,17 @@ class RunFolder:
         files.write(self.path / "mlflow.json", pretty(run))
 
     def write_views(self, views: Sequence[tuple[ViewEntry, bytes | Iterable[bytes]]]) -> None:
-        """Write pages and the list of them; pages of other languages that are there already stay listed."""
+        """Write pages and the list of them, all or none; other pages that are there already stay listed."""
         written = {entry.path for entry, _ in views}
         kept = [v for v in self.views() if v.path not in written and (self.path / v.path).is_file()]
-        for entry, content in views:
-            files.write(self.path / entry.path, content)
         listed = sorted([*kept, *(entry for entry, _ in views)], key=lambda v: v.path)
-        files.write(self.path / "views.json", pretty(Views("qmtestbed/views/v1", tuple(listed))))
+        # The list appears first: a page that nobody lists would pass for evidence when the run is gone on with.
+        files.write_all(
+            [
+                (self.path / "views.json", pretty(Views("qmtestbed/views/v1", tuple(listed)))),
+                *((self.path / entry.path, content) for entry, content in views),
+            ]
+        )
 
     def views(self) -> tuple[ViewEntry, ...]:
         """Pages that are here."""

@@ -11,7 +11,7 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import RunFolder, run_id
 from qmtestbed.judging import judge
-from qmtestbed.pipeline.conclude import conclude, write_views
+from qmtestbed.pipeline.conclude import TEMPLATE, conclude, write_views
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.run import content_used
 from qmtestbed.plan import load_plan
@@ -27,11 +27,12 @@ def judge_again(run_folder: Path, options: Options) -> Outcome:
     return conclude(RunFolder(run_folder), options.catalogue(), options)
 
 
-def report(run_folder: Path, options: Options) -> Path:
-    """Render the pages of a run again, in the language of the options."""
+def report(run_folder: Path, options: Options) -> tuple[Path, ...]:
+    """Render pages of a run again, in the language of the options: by its templates, or the page that every run has."""
     folder = RunFolder(run_folder)
     evidence = folder.read()
-    return write_views(folder, evidence, judge(evidence), options.catalogue(), options.language)
+    templates = options.templates or (TEMPLATE,)
+    return write_views(folder, evidence, judge(evidence), options.catalogue(), options, templates)
 
 
 def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:

@@ -1,7 +1,8 @@
-"""Assessment and evidence → files: the HTML page, the Markdown summary, JUnit. Pure views, without a clock."""
+"""Assessment and evidence → files: the HTML page, the same as PDF, the Markdown summary, JUnit. Pure, without a clock."""
 
 from qmtestbed.render.html import page, page_pieces
 from qmtestbed.render.junit import junit
 from qmtestbed.render.markdown import summary
+from qmtestbed.render.pdf import pdf
 
-__all__ = ["junit", "page", "page_pieces", "summary"]
+__all__ = ["junit", "page", "page_pieces", "pdf", "summary"]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from qmtestbed.content import shared_parts
 from qmtestbed.errors import ContentError, Problem
 from qmtestbed.render.context import DETAILS
 from qmtestbed.render.model import View
@@ -18,7 +19,7 @@ from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.values import Language
 
 if TYPE_CHECKING:
-    from jinja2 import Template, TemplateError
+    from jinja2 import Template
 
 LARGEST = 1_900_000
 """Bytes that a page may have before long lists are cut shorter."""
@@ -56,8 +57,6 @@ def page_pieces(
     ContentError
         The template can't be used; names its file and line.
     """
-    from jinja2 import TemplateError
-
     try:
         template = _template(template_folder, entry)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
@@ -69,8 +68,11 @@ def page_pieces(
                     yield from iter(lambda: spool.read(_IN_MEMORY), b"")
                     return
         yield from _fill(template, view(evidence, assessment, language, DETAILS[-1]))
-    except TemplateError as error:
-        raise ContentError(_problem(error, template_folder)) from error
+    except _faults() as error:
+        problem = _problem(error, template_folder)
+        if problem is None:
+            raise
+        raise ContentError(problem) from error
 
 
 def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
@@ -93,7 +95,7 @@ def _template(folder: Path, entry: str) -> Template:
             return tree
 
     environment = Strict(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader([folder, shared_parts()]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -113,8 +115,31 @@ def _fill(template: Template, v: View) -> Iterator[bytes]:
         yield piece.encode()
 
 
-def _problem(error: TemplateError, folder: Path) -> Problem:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(folder)]
-    name = getattr(error, "filename", None) or (frames[-1].filename if frames else str(folder))
-    line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else None)
-    return Problem("the report template can't be used", f"{name}:{line}" if line else str(name), str(error))
+def _faults() -> tuple[type[Exception], ...]:
+    """Give what a template can raise: Jinja2's own errors, and those of the expressions in it."""
+    from jinja2 import TemplateError
+
+    return TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+
+
+def _problem(error: Exception, folder: Path) -> Problem | None:
+    """Say where a template is wrong; ``None`` if the fault lies in what the template asked us for."""
+    from jinja2 import TemplateError
+
+    frames, ours = traceback.extract_tb(error.__traceback__), Path(__file__).parent
+    written = [i for i, f in enumerate(frames) if _is_within(f.filename, folder, shared_parts())]
+    asked = frames[written[-1] + 1 :] if written else frames[1:]
+    if not isinstance(error, TemplateError) and any(
+        _is_within(f.filename, ours) and Path(f.filename).name not in ("html.py", "words.py") for f in asked
+    ):
+        return None
+    name = getattr(error, "filename", None) or (frames[written[-1]].filename if written else str(folder))
+    line = getattr(error, "lineno", None) or (frames[written[-1]].lineno if written else None)
+    missing = isinstance(error, KeyError) and asked and Path(asked[-1].filename).name == "words.py"
+    said = f"there is no word {error}" if missing else str(error)
+    found = said if isinstance(error, TemplateError) or missing else f"{type(error).__name__}: {said}"
+    return Problem("the report template can't be used", f"{name}:{line}" if line else str(name), found)
+
+
+def _is_within(name: str, *folders: Path) -> bool:
+    return any(Path(name).is_relative_to(folder) for folder in folders)

@@ -50,6 +50,7 @@ _ALL: dict[str, tuple[str, str]] = {
     **phrases.REQUIREMENTS,
     **phrases.CHECKS,
     **phrases.APPENDIX,
+    **phrases.TEMPLATES,
     **terms.STATES,
     **terms.KINDS,
     **{f"code.{verdict}": ("", _CODES.get(verdict, "")) for verdict in SYMBOLS},

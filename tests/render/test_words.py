@@ -34,7 +34,7 @@ def test_both_tables_have_the_same_keys_and_the_same_places_for_values() -> None
 
 def test_no_key_stands_in_two_tables() -> None:
     tables = [phrases.PAGE, phrases.HEADLINES, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
-    tables += [phrases.APPENDIX, terms.STATES, terms.KINDS]
+    tables += [phrases.APPENDIX, phrases.TEMPLATES, terms.STATES, terms.KINDS]
     assert len({k for t in tables for k in t}) == sum(map(len, tables))
 
 
@@ -76,7 +76,9 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
 
 def test_every_key_is_used(template) -> None:
     texts = [
-        p.read_text() for p in (*SOURCES.glob("*.py"), *template.glob("*.j2")) if p.stem not in ("phrases", "terms")
+        p.read_text()
+        for p in (*SOURCES.glob("*.py"), *template.parent.glob("*/*.j2"))
+        if p.stem not in ("phrases", "terms")
     ]
     used = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_]+)*)["']""", " ".join(texts)))
     made = (
