@@ -142,8 +142,8 @@ def report(run_dir: str | Path, **options: Any) -> Path:
     run_dir
         Folder of a finished run.
     **options
-        ``language`` (``"ja"`` for Japanese), ``templates`` (ids or folders, such as ``["summary"]``; the path is that of
-        the first page), ``reports`` (folders with more templates), ``pdf`` (as PDF, too; needs ``qmtestbed[pdf]``).
+        ``language`` (``"ja"`` for Japanese), ``templates`` (ids or folders, such as ``["summary"]``; the path is that
+        of the first page), ``reports`` (folders with more templates), ``pdf`` (as PDF, too; needs ``qmtestbed[pdf]``).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Assessment and evidence → files: the HTML page, the same as PDF, the Markdown summary, JUnit. Pure, without a clock."""
+"""Assessment and evidence → files: pages as HTML and PDF, the Markdown summary, JUnit. Pure, without a clock."""
 
 from qmtestbed.render.html import page, page_pieces
 from qmtestbed.render.junit import junit

@@ -369,7 +369,7 @@ class ClausesView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything on the page; checks, records and clauses are made when they are asked for, as there can be thousands."""
+    """Everything on a page; checks, records and clauses are made when they are asked for: there can be thousands."""
 
     language: Language
     component: str

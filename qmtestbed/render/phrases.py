@@ -353,8 +353,8 @@ TEMPLATES: Table = {
     "card.lead": (
         "Sections after Mitchell et al., Model Cards for Model Reporting (2019), filled from recorded evidence alone. "
         "What the evidence does not hold is not stated.",
-        "構成は Mitchell ほか「Model Cards for Model Reporting」（2019）によります。記録されたエビデンスのみから作成し、"
-        "エビデンスにない事項は「記載なし」とします。",
+        "構成は Mitchell ほか「Model Cards for Model Reporting」（2019）によります。"
+        "記録されたエビデンスのみから作成し、エビデンスにない事項は「記載なし」とします。",
     ),
     "card.not_stated": ("not stated", "記載なし"),
     "card.details": ("Model details", "モデルの詳細"),
@@ -367,7 +367,7 @@ TEMPLATES: Table = {
     "card.declared": ("Declared by people", "担当者による申告"),
     "card.factors": ("Factors", "評価の区分"),
     "card.factors.lead": (
-        "Checks that were measured for each class, column or group apart; the numbers stand under quantitative analyses.",
+        "Checks that were measured for each class, column or group apart; quantitative analyses have the numbers.",
         "クラス・列・グループなどの区分ごとに測定した検査です。数値は「定量的な分析」に示します。",
     ),
     "card.metrics": ("Metrics and their limits", "評価指標と判定基準"),
