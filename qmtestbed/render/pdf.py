@@ -126,8 +126,9 @@ Rule = tuple[str, frozenset[str], tuple[tuple[str, str], ...]]
 
 def coloured(page: str) -> str:
     """Write what the page's style sheet says of its charts into the charts themselves, in the colours of print."""
-    style = page.partition("<style>")[2].partition("</style>")[0]
-    rules = tuple(_rules(_everywhere(style)))
+    head, start, rest = page.partition("<style>")
+    style, end, rest = rest.partition("</style>")
+    rules, page = tuple(_rules(_everywhere(style))), "".join((head, start, _on_paper(style), end, rest))
 
     @lru_cache(None)
     def attributes(tag: str, names: str) -> str:
@@ -141,6 +142,23 @@ def coloured(page: str) -> str:
         return inner.replace("<svg ", '<svg font-size="11" font-family="sans-serif" ', 1)
 
     return _PICTURE.sub(picture, page)
+
+
+def _on_paper(style: str) -> str:
+    """Leave out what is for screens, and put the variables of the root in: a tenth of WeasyPrint's time."""
+    style = _SCREEN.sub("", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL))
+    roots = ";".join(match[1] for match in _ROOT.finditer(style)).split(";")
+    values = {name.strip(): value.strip() for name, sign, value in (d.partition(":") for d in roots) if sign}
+    elsewhere = set(re.findall(r"(--[\w-]+)\s*:", _ROOT.sub("", style)))
+
+    def put_in(match: re.Match[str]) -> str:
+        return match[0] if match[1] in elsewhere else values.get(match[1], match[0])
+
+    return re.sub(r"var\((--[\w-]+)\)", put_in, style)
+
+
+_SCREEN = re.compile(r"@media screen[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_ROOT = re.compile(r":root\s*\{([^}]*)\}")
 
 
 def _everywhere(style: str) -> str:
