@@ -52,8 +52,8 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
     out
         Run folder; by default the next free ``qmt-runs/<component>-<n>``. A folder with the same plan is gone on with.
     **options
-        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``as_of``, ``isolation``, ``trust``, ``log``,
-        ``since``: see :class:`qmtestbed.pipeline.Options`.
+        ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``reports``, ``templates``, ``as_of``,
+        ``isolation``, ``trust``, ``log``, ``since``: see :class:`qmtestbed.pipeline.Options`.
 
     Raises
     ------
@@ -141,10 +141,24 @@ def judge(
 
 
 def report(run_dir: str | Path, **options: Any) -> Path:
-    """Render the page of a run again (``language="ja"`` for Japanese), and give its path; execute nothing."""
+    """Render a run again, and give the path of the page; execute nothing.
+
+    Parameters
+    ----------
+    run_dir
+        Folder of a finished run.
+    **options
+        ``language`` (``"ja"`` for Japanese), ``templates`` (ids or folders, such as ``["summary"]``; the path is that
+        of the first page), ``reports`` (folders with more templates), ``pdf`` (as PDF, too; needs ``qmtestbed[pdf]``).
+
+    Raises
+    ------
+    InputError
+        A template can't be used; names its file and line.
+    """
     from qmtestbed import pipeline
 
-    return pipeline.report(Path(run_dir), _options(None, options))
+    return pipeline.report(Path(run_dir), _options(None, options))[0]
 
 
 def log(run_dir: str | Path, *, require: str = "criteria") -> LoggedRun:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 import importlib.machinery
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-import qmtestbed
+from qmtestbed.content import content_root, shared_parts
 from qmtestbed.documents import Document, decode_document, read_document
 from qmtestbed.errors import ContentError, Problem, suggestion
 from qmtestbed.types.criterion import parse_criterion
@@ -24,6 +25,7 @@ from qmtestbed.types.manifest import Manifest
 
 if TYPE_CHECKING:
     from qmtestbed.types.guideline import Guideline
+    from qmtestbed.types.report import ReportTemplate
 
 Kind = Literal["aits", "guidelines", "reports"]
 
@@ -61,18 +63,29 @@ class GuidelineEntry:
 
 
 @dataclass(frozen=True)
+class ReportEntry:
+    """A report template found, or why it can't be used."""
+
+    id: str
+    folder: Path
+    owner: str
+    template: ReportTemplate | None = None
+    broken: tuple[Problem, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Digest of every file that the page may be made from: the folder's, and the parts that all share."""
+        from qmtestbed.digests import sha256_of_code, sha256_of_value
+
+        return sha256_of_value([sha256_of_code(self.folder), sha256_of_code(shared_parts())])
+
+
+@dataclass(frozen=True)
 class Place:
     """One folder of the search path and who owns it."""
 
     folder: Path
     owner: str
-
-
-def content_root() -> Path:
-    """Folder that holds the shipped ``aits``, ``guidelines``, ``reports`` and ``demo``."""
-    package = Path(qmtestbed.__file__).parent
-    shipped = package / "_content"
-    return shipped if shipped.is_dir() else package.parent
 
 
 def search_path(kind: Kind, extra: Sequence[Path] = ()) -> tuple[Place, ...]:
@@ -163,15 +176,39 @@ class Catalogue:
             raise ContentError(*entry.broken)
         return entry
 
-    def report(self, id: str) -> Path:
-        """Give the folder of a report template; :class:`ContentError` for an unknown one."""
-        known: dict[str, Path] = {}
-        for place in search_path("reports", self._extra["reports"]):
-            for folder in _subfolders(place.folder, "template.yaml"):
-                known.setdefault(folder.name, folder)
-        if id not in known:
-            raise ContentError(Problem(f"unknown report template {id!r}", do=suggestion(id, known)))
-        return known[id]
+    @functools.cached_property
+    def reports(self) -> Mapping[str, ReportEntry]:
+        """Every report template by id, sorted; broken ones among them."""
+        found = [
+            read_report(folder, place.owner)
+            for place in search_path("reports", self._extra["reports"])
+            for folder in _subfolders(place.folder, "template.yaml")
+        ]
+        return {e.id: e for e in sorted(_refuse_twins(found), key=lambda e: e.id)}
+
+    def report(self, name: str) -> ReportEntry:
+        """Give a usable report template by its id, or by the path of its folder.
+
+        Raises
+        ------
+        ContentError
+            Unknown or broken; or a path to a template that takes the id of one that ships.
+        """
+        folder = Path(name)
+        if name not in self.reports and (folder / "template.yaml").is_file():
+            entry = read_report(folder.resolve(), name)
+            twin = self.reports.get(entry.id)
+            if twin is not None and twin.folder.resolve() != entry.folder:
+                found = f"{twin.owner} ({twin.folder}) and {name}"
+                raise ContentError(Problem(f"the id {entry.id!r} is claimed twice", name, found, "rename one"))
+        elif name in self.reports:
+            entry = self.reports[name]
+        else:
+            do = suggestion(name, self.reports) if os.sep not in name else "give a folder that holds a template.yaml"
+            raise ContentError(Problem(f"unknown report template {name!r}", do=do))
+        if entry.template is None:
+            raise ContentError(*entry.broken)
+        return entry
 
 
 def _subfolders(folder: Path, marker: str) -> list[Path]:
@@ -235,8 +272,37 @@ def _not_installed(manifest: Manifest) -> tuple[str, ...]:
     return tuple(missing)
 
 
-def _refuse_twins(found: Sequence[AitEntry]) -> Iterable[AitEntry]:
-    by_id: dict[str, list[AitEntry]] = {}
+def read_report(folder: Path, owner: str) -> ReportEntry:
+    """Read the description of a report template; what is wrong with it becomes part of the entry."""
+    from qmtestbed.types.report import ReportTemplate  # here, so that listing AITs does not wait for it
+
+    try:
+        document = read_document(folder / "template.yaml", f"{folder.name}/template.yaml")
+        template = decode_document(ReportTemplate, document)
+        problems = tuple(_check_report(template, folder, document))
+    except ContentError as error:
+        return ReportEntry(folder.name, folder, owner, broken=error.problems)
+    return ReportEntry(template.id, folder, owner, None if problems else template, problems)
+
+
+def _check_report(template: ReportTemplate, folder: Path, document: Document) -> Iterable[Problem]:
+    if template.id != folder.name:
+        yield document.problem(("id",), "the id is not the folder's name", template.id, f"rename one: {folder.name!r}")
+    if template.id in _TAKEN:
+        do = "choose another name"
+        yield document.problem(("id",), f"the name {template.id!r} is taken by another file of a run folder", do=do)
+    if not (folder / template.entry).is_file():
+        yield document.problem(("entry",), "there is no such file beside it", template.entry)
+
+
+_TAKEN = frozenset({"report"})
+"""Ids whose page would be another template's: that of ``quality`` is ``report.html``."""
+
+Entry = TypeVar("Entry", AitEntry, ReportEntry)
+
+
+def _refuse_twins(found: Sequence[Entry]) -> Iterable[Entry]:
+    by_id: dict[str, list[Entry]] = {}
     for entry in found:
         by_id.setdefault(entry.id, []).append(entry)
     for id, entries in by_id.items():
@@ -245,7 +311,7 @@ def _refuse_twins(found: Sequence[AitEntry]) -> Iterable[AitEntry]:
             continue
         owners = " and ".join(f"{e.owner} ({e.folder})" for e in entries)
         problem = Problem(f"the id {id!r} is claimed twice", found=owners, do="rename one, or leave one out")
-        yield AitEntry(id, entries[0].folder, entries[0].owner, broken=(problem,))
+        yield type(entries[0])(id, entries[0].folder, entries[0].owner, broken=(problem,))
 
 
 def _read_guideline(path: Path, owner: str) -> GuidelineEntry:

@@ -15,6 +15,7 @@ from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Plan
 from qmtestbed.types.published import Published, Site
 from qmtestbed.types.record import Outcome, Record
+from qmtestbed.types.report import ReportTemplate
 
 FOLDER = Path(__file__).resolve().parents[1] / "qmtestbed" / "schemas"
 BOUNDARIES: dict[str, type] = {
@@ -34,6 +35,7 @@ BOUNDARIES: dict[str, type] = {
     "comparison": Comparison,
     "remark": Remark,
     "signature": Signature,
+    "report": ReportTemplate,
 }
 
 

@@ -85,6 +85,20 @@ def add_language(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "ja"), default="en", help="language of the page (default: en)")
 
 
+def add_templates(parser: argparse.ArgumentParser) -> None:
+    """Add ``--template`` and ``--reports``."""
+    parser.add_argument(
+        "--template",
+        action="append",
+        default=[],
+        metavar="ID|DIR",
+        help="report template to make a page by: summary, model_card, audit, …, or its folder; may be given again",
+    )
+    parser.add_argument(
+        "--reports", type=Path, action="append", default=[], metavar="DIR", help="folder with more report templates"
+    )
+
+
 def positive(text: str) -> int:
     """Read a whole number of at least 1."""
     if not text.isdigit() or int(text) < 1:
@@ -112,6 +126,9 @@ def options_of(arguments: Any) -> Options:
         language=getattr(arguments, "lang", "en"),
         aits=tuple(getattr(arguments, "aits", ())),
         guidelines=tuple(getattr(arguments, "guidelines", ())),
+        reports=tuple(getattr(arguments, "reports", ())),
+        templates=tuple(getattr(arguments, "template", ())),
+        pdf=getattr(arguments, "pdf", False),
         as_of=getattr(arguments, "as_of", None),
         cache=not getattr(arguments, "no_cache", False),
         isolation=getattr(arguments, "isolation", "sandbox"),

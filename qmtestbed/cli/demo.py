@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Hand over to the demo that ships with the package."""
     import runpy
 
-    from qmtestbed.catalogue import content_root
+    from qmtestbed.content import content_root
 
     root = content_root()
     out = arguments.out or (root / "demo" / "out" if (root / "start.py").is_file() else Path("qmtestbed-demo"))

@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_judging(parser)
     common.add_since(parser)
     common.add_content(parser)
+    common.add_templates(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="load the model once to see what it can do, print the plan, run no AIT"
     )

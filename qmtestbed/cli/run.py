@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_judging(parser)
     common.add_since(parser, "--baseline")
     common.add_content(parser)
+    common.add_templates(parser)
     parser.add_argument("--dry-run", action="store_true", help="check the plan and list its jobs; run nothing")
 
 

@@ -123,15 +123,16 @@ class DerivedFiles:
     def write_views(
         self, views: Sequence[tuple[ViewEntry, bytes | Iterable[bytes]]], shown: Sequence[Remark] = ()
     ) -> None:
-        """Write pages, and the list of them with what they show; pages that are not among them stay listed."""
+        """Write pages, all or none, and the list of them with what they show; others that are there stay listed."""
         written = {entry.path for entry, _ in views}
         listed = [v for v in self.views() if v.path not in written and (self.path / v.path).is_file()]
-        for entry, content in views:
-            files.write(self.path / entry.path, content)
-            listed.append(replace(entry, sha256=sha256_of_file(self.path / entry.path)))
-        listed.sort(key=lambda v: v.path)
-        made = Views("qmtestbed/views/v1", tuple(listed), len(shown), last_digest(shown))
-        files.write(self.path / "views.json", pretty(replace(made, sha256=made.digest)))
+        with files.staged([(self.path / entry.path, content) for entry, content in views]) as waiting:
+            pairs = zip(views, waiting, strict=True)
+            listed += [replace(entry, sha256=sha256_of_file(path)) for (entry, _), path in pairs]
+            listed.sort(key=lambda v: v.path)
+            made = Views("qmtestbed/views/v1", tuple(listed), len(shown), last_digest(shown))
+            # The list appears first: a page that nobody lists would pass for evidence when the run is gone on with.
+            files.write(self.path / "views.json", pretty(replace(made, sha256=made.digest)))
 
     def listed_views(self) -> Views | None:
         """Give the list of pages; ``None`` if none was made.

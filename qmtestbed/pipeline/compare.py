@@ -20,8 +20,6 @@ from qmtestbed.types.codec import pretty
 from qmtestbed.types.comparison import Comparison
 
 PAGE, DATA = "compare.html", "compare.json"
-TEMPLATES = ("compare", "quality")
-"""The template of the page, and that whose style sheet and small parts it uses."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ def compare(folders: Sequence[Path], options: Options, progress: Progress | None
     names = [str(folder) for folder in folders]
     comparison = judge_runs([r.snapshot for r in runs], names, paired)
     write(out / DATA, pretty(comparison))
-    templates = [catalogue.report(name) for name in TEMPLATES]
-    page = comparison_page(comparison, [r.evidence for r in runs], templates, options.language)
+    template = catalogue.report("compare").folder
+    page = comparison_page(comparison, [r.evidence for r in runs], template, options.language)
     write(out / PAGE, page.encode())
     return Compared(comparison, out, out / PAGE)
 

@@ -6,7 +6,7 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.evidence import RunFolder
 from qmtestbed.judging import exit_code, judge
 from qmtestbed.pipeline.options import Options, Outcome
-from qmtestbed.pipeline.views import write_views
+from qmtestbed.pipeline.views import TEMPLATE, Asked, write_views
 
 
 def conclude(folder: RunFolder, catalogue: Catalogue, options: Options) -> Outcome:
@@ -14,5 +14,6 @@ def conclude(folder: RunFolder, catalogue: Catalogue, options: Options) -> Outco
     evidence = folder.read()
     assessment = judge(evidence)
     folder.write_assessment(assessment)
-    page_path = write_views(folder, evidence, assessment, catalogue, options.language)
+    asked = Asked((TEMPLATE, *options.templates), options.language, options.pdf)
+    page_path, *_ = write_views(folder, evidence, assessment, catalogue, asked)
     return Outcome(folder.path, assessment, evidence, exit_code(assessment, options.require), page_path)

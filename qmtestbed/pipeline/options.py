@@ -45,8 +45,12 @@ class Options:
         What the exit code looks at.
     language
         Of the page.
-    aits, guidelines
+    aits, guidelines, reports
         Folders with more of them.
+    templates
+        Further pages to make: ids of report templates, or paths of their folders.
+    pdf
+        Whether each page of the command ``report`` is made as PDF, too.
     as_of
         Day of the assessment as an ISO date; by default today.
     cache
@@ -70,6 +74,9 @@ class Options:
     language: Language = "en"
     aits: tuple[Path, ...] = ()
     guidelines: tuple[Path, ...] = ()
+    reports: tuple[Path, ...] = ()
+    templates: tuple[str, ...] = ()
+    pdf: bool = False
     as_of: str | None = None
     cache: bool = True
     isolation: Isolation = "sandbox"
@@ -120,8 +127,11 @@ class Options:
         return Loading(self.trust, contained=self.isolation != "none")
 
     def catalogue(self) -> Catalogue:
-        """Everything installed, and what the options add."""
-        return Catalogue(self.aits, self.guidelines)
+        """Everything installed, and what the options add; :class:`ContentError` if a template can't be used."""
+        catalogue = Catalogue(self.aits, self.guidelines, self.reports)
+        for name in self.templates:
+            catalogue.report(name)  # before anything is measured
+        return catalogue
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,9 @@ def _put_lists(writer: _Writer, runs: Mapping[str, Sequence[Published]], options
     catalogue = options.catalogue()
     for of_one in runs.values():
         _put_component(writer, of_one, catalogue, options)
-    writer.put("index.html", site_page(index_view(runs, options.language), _templates(catalogue), "index.html.j2"))
+    writer.put(
+        "index.html", site_page(index_view(runs, options.language), catalogue.report("site").folder, "index.html.j2")
+    )
     listed = (
         SiteRun(r.component, r.as_of, r.run, r.verdict, run_folder(r)) for of_one in runs.values() for r in of_one
     )
@@ -206,12 +208,7 @@ def _put_lists(writer: _Writer, runs: Mapping[str, Sequence[Published]], options
 
 def _put_component(writer: _Writer, runs: Sequence[Published], catalogue: Catalogue, options: Options) -> None:
     folder, latest, language = folder_name(runs[-1].component), runs[-1], options.language
-    page = site_page(history_view(runs, language), _templates(catalogue), "component.html.j2")
+    page = site_page(history_view(runs, language), catalogue.report("site").folder, "component.html.j2")
     writer.put(f"{folder}/badge.svg", badge_svg(latest, language).encode())
     writer.put(f"{folder}/badge.json", canonical(badge_json(latest, language)))
     writer.put(f"{folder}/index.html", page)
-
-
-def _templates(catalogue: Catalogue) -> tuple[Path, Path]:
-    """Folders of the templates: the site's own, and the report's, whose style and small parts it shares."""
-    return catalogue.report("site"), catalogue.report("quality")

@@ -15,7 +15,7 @@ from qmtestbed.pipeline.conclude import conclude
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.run import content_used
 from qmtestbed.pipeline.since import snapshot_of
-from qmtestbed.pipeline.views import write_views
+from qmtestbed.pipeline.views import TEMPLATE, Asked, write_views
 from qmtestbed.plan import load_plan
 from qmtestbed.resolve import filled_in
 from qmtestbed.tracking.uris import in_mlflow
@@ -29,11 +29,12 @@ def judge_again(run_folder: Path, options: Options) -> Outcome:
     return conclude(RunFolder(run_folder), options.catalogue(), options)
 
 
-def report(run_folder: Path, options: Options) -> Path:
-    """Render the pages of a run again, in the language of the options."""
+def report(run_folder: Path, options: Options) -> tuple[Path, ...]:
+    """Render pages of a run again, in the language of the options: by its templates, or the page that every run has."""
     folder = RunFolder(run_folder)
     evidence = folder.read()
-    return write_views(folder, evidence, judge(evidence), options.catalogue(), options.language)
+    asked = Asked(options.templates or (TEMPLATE,), options.language, options.pdf)
+    return write_views(folder, evidence, judge(evidence), options.catalogue(), asked)
 
 
 def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:

@@ -12,11 +12,25 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_code, sha256_of_value
 from qmtestbed.evidence import RunFolder
 from qmtestbed.render import junit, page_pieces, summary
+from qmtestbed.render import pdf as as_pdf
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, Remark, ViewEntry
 from qmtestbed.types.values import Language
 
 TEMPLATE = "quality"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which pages are wanted.
+
+    ``templates`` are ids or folders; ``language`` is that of pages and summary, ``None`` for that of the summary there
+    is; with ``pdf`` each page is made as PDF besides.
+    """
+
+    templates: tuple[str, ...] = ()
+    language: Language | None = None
+    pdf: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,8 +42,8 @@ class Maker:
     remarks: tuple[Remark, ...]
     catalogue: Catalogue
 
-    def entry(self, template: str, language: Language) -> ViewEntry:
-        """Say where a page stands and what it is made by.
+    def entry(self, template: str, language: Language, *, pdf: bool = False) -> ViewEntry:
+        """Say where a page stands and what it is made by; ``pdf`` for the same page as PDF.
 
         Raises
         ------
@@ -38,28 +52,37 @@ class Maker:
         """
         if template == "junit":
             return ViewEntry("junit.xml", template, self._code, "en")
-        if template == "summary":
+        if template == "summary.md":
             return ViewEntry("summary.md", template, self._code, language)
-        made_by = sha256_of_value([sha256_of_code(self.catalogue.report(template)), self._code])
-        return ViewEntry(page_name(language), template, made_by, language)
+        known = self.catalogue.report(template)
+        made_by = sha256_of_value([known.sha256, self._code])
+        return ViewEntry(page_name(language, known.id, pdf=pdf), known.id, made_by, language)
 
-    def pieces(self, template: str, language: Language) -> Iterable[bytes]:
+    def pieces(self, template: str, language: Language, *, pdf: bool = False) -> Iterable[bytes]:
         """Make a page, piece by piece."""
         if template == "junit":
             return [junit(self.evidence, self.assessment).encode()]
-        if template == "summary":
+        if template == "summary.md":
             return [summary(self.evidence, self.assessment, language, self.remarks).encode()]
-        folder = self.catalogue.report(template)
-        return page_pieces(self.evidence, self.assessment, folder, language, self.remarks)
+        known = self.catalogue.report(template)
+        start = known.template.entry if known.template else ""
+        html = page_pieces(self.evidence, self.assessment, known.folder, language, self.remarks, entry=start)
+        return [as_pdf(b"".join(html).decode(), self.assessment)] if pdf else html
 
     @cached_property
     def _code(self) -> str:
         return sha256_of_code(Path(qmtestbed.__file__).parent / "render")
 
 
-def page_name(language: Language) -> str:
-    """Name the page of a language."""
-    return "report.html" if language == "en" else f"report.{language}.html"
+def page_name(language: Language, template: str = TEMPLATE, *, pdf: bool = False) -> str:
+    """Name the page by a template in a language."""
+    stem = "report" if template == TEMPLATE else template
+    return f"{stem}{'' if language == 'en' else f'.{language}'}.{'pdf' if pdf else 'html'}"
+
+
+def is_pdf(entry: ViewEntry) -> bool:
+    """Whether a page that is listed is a PDF."""
+    return entry.path.endswith(".pdf")
 
 
 def write_views(
@@ -67,27 +90,29 @@ def write_views(
     evidence: Evidence,
     assessment: Assessment,
     catalogue: Catalogue,
-    language: Language | None,
-) -> Path:
-    """Write page, summary and JUnit file, and every page that is there in other languages anew.
-
-    Parameters
-    ----------
-    language
-        Of page and summary; ``None``: those that are there.
+    asked: Asked,
+) -> tuple[Path, ...]:
+    """Write the pages that are asked for, summary and JUnit file, and every page that is there anew.
 
     Returns
     -------
-    Path
-        The page.
+    tuple of Path
+        The pages that were asked for.
     """
     with folder.locked():
         listed = folder.views()
-        there = [v.language for v in listed if v.template == TEMPLATE]
-        told: list[Language] = [v.language for v in listed if v.template == "summary"]
-        asked = language or (told or ["en"])[0]
-        wanted = [(TEMPLATE, x) for x in dict.fromkeys([asked, *there])]
+        told: list[Language] = [v.language for v in listed if v.template == "summary.md"]
+        language = asked.language or (told or ["en"])[0]
         maker = Maker(evidence, assessment, folder.remarks(), catalogue)
-        made = [(maker.entry(t, x), maker.pieces(t, x)) for t, x in (*wanted, ("summary", asked), ("junit", asked))]
+        kinds = (False, True) if asked.pdf else (False,)
+        own = [
+            (catalogue.report(t).folder, catalogue.report(t).id, language, k) for t in asked.templates for k in kinds
+        ]
+        wanted = {(id, x, k): str(place) for place, id, x, k in own}
+        there = {(v.template, v.language, is_pdf(v)): v.template for v in listed if v.template in catalogue.reports}
+        pages = {**there, **wanted}
+        made = [(maker.entry(name, x, pdf=k), maker.pieces(name, x, pdf=k)) for (_, x, k), name in pages.items()]
+        for name in ("summary.md", "junit"):
+            made.append((maker.entry(name, language), maker.pieces(name, language)))
         folder.write_views(made, maker.remarks)
-    return folder.path / page_name(asked)
+    return tuple(folder.path / page_name(x, id, pdf=k) for id, x, k in wanted)

@@ -11,7 +11,7 @@ from qmtestbed.evidence import RunFolder, signatures
 from qmtestbed.judging import judge
 from qmtestbed.pipeline.options import Options
 from qmtestbed.pipeline.verify import require_whole
-from qmtestbed.pipeline.views import write_views
+from qmtestbed.pipeline.views import Asked, write_views
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, Remark, Signature
 
@@ -50,7 +50,7 @@ def note(run_folder: Path, said: Said, options: Options) -> Remark:
     _known(said, evidence, assessment)
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     all_of_them = folder.add_remark(at=at, by=by, text=text, check=said.check, requirement=said.requirement)
-    write_views(folder, evidence, assessment, options.catalogue(), None)
+    write_views(folder, evidence, assessment, options.catalogue(), Asked())
     return all_of_them[-1]
 
 

@@ -1,4 +1,4 @@
-"""Assessment and evidence → files: the HTML page, the Markdown summary, JUnit, the pages of a published site.
+"""Assessment and evidence → files: pages as HTML and PDF, the Markdown summary, JUnit, the pages of a published site.
 
 Pure views, without a clock.
 """
@@ -9,6 +9,7 @@ from qmtestbed.render.comment import comment, unfinished
 from qmtestbed.render.html import comparison_page, page, page_pieces, site_page
 from qmtestbed.render.junit import junit
 from qmtestbed.render.markdown import summary
+from qmtestbed.render.pdf import pdf
 from qmtestbed.render.published import folder_name, published
 from qmtestbed.render.site import history_view, index_view, order, run_folder
 
@@ -25,6 +26,7 @@ __all__ = [
     "order",
     "page",
     "page_pieces",
+    "pdf",
     "published",
     "run_folder",
     "site_page",

@@ -93,6 +93,12 @@ class Context:
                     return spec.kind if spec else given
         return ""
 
+    def used_as(self, inventory: str) -> tuple[str, ...]:
+        """Name the inputs of checks that an inventory is bound to, in the order of the plan."""
+        bound = [c.with_ for c in self.evidence.plan.checks.values()]
+        flat = ((given, (n,) if isinstance(n, str) else n) for with_ in bound for given, n in with_.items())
+        return tuple(dict.fromkeys(given for given, names in flat if inventory in names))
+
     def clause(self, requirement: RequirementState) -> GuidelineRequirement | None:
         """Give the guideline's own words for a requirement."""
         guideline = self.evidence.guidelines.get(requirement.guideline)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from qmtestbed.content import shared_parts
 from qmtestbed.errors import ContentError, Problem
 from qmtestbed.render.comparison import comparison_view
 from qmtestbed.render.comparison_model import ComparisonView
@@ -22,7 +23,7 @@ from qmtestbed.types.evidence import Evidence, Remark
 from qmtestbed.types.values import Language
 
 if TYPE_CHECKING:
-    from jinja2 import Template, TemplateError
+    from jinja2 import Template
 
 LARGEST = 1_900_000
 """Bytes that a page may have before long lists are cut shorter."""
@@ -62,10 +63,8 @@ def page_pieces(
     ContentError
         The template can't be used; names its file and line.
     """
-    from jinja2 import TemplateError
-
     try:
-        template = _template([template_folder], entry)
+        template = _template(template_folder, entry)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             for detail in DETAILS[:-1]:
                 pieces = _fill(template, view(evidence, assessment, language, detail, remarks))
@@ -74,30 +73,28 @@ def page_pieces(
                     yield from iter(lambda: spool.read(_IN_MEMORY), b"")
                     return
         yield from _fill(template, view(evidence, assessment, language, DETAILS[-1], remarks))
-    except TemplateError as error:
-        raise ContentError(_problem(error, [template_folder])) from error
+    except _faults() as error:
+        raise _mapped(error, template_folder) from error
 
 
-def site_page(v: IndexView | HistoryView, template_folders: Sequence[Path], entry: str) -> bytes:
-    """Render a page of a published site; a file that the first folder lacks is taken from the next.
+def site_page(v: IndexView | HistoryView, template_folder: Path, entry: str) -> bytes:
+    """Render a page of a published site.
 
     Raises
     ------
     ContentError
         The template can't be used; names its file and line.
     """
-    from jinja2 import TemplateError
-
     try:
-        return b"".join(_fill(_template(template_folders, entry), v))
-    except TemplateError as error:
-        raise ContentError(_problem(error, template_folders)) from error
+        return b"".join(_fill(_template(template_folder, entry), v))
+    except _faults() as error:
+        raise _mapped(error, template_folder) from error
 
 
 def comparison_page(
     comparison: Comparison,
     evidence: Sequence[Evidence],
-    template_folders: Sequence[Path],
+    template_folder: Path,
     language: Language = "en",
     *,
     entry: str = "page.html.j2",
@@ -110,26 +107,30 @@ def comparison_page(
         What was found.
     evidence
         The runs, in the same order, for titles and figures.
-    template_folders
-        Where the template is, then where parts are that it includes and does not have itself.
+    template_folder
+        Where the template is.
 
     Raises
     ------
     ContentError
         The template can't be used; names its file and line.
     """
-    from jinja2 import TemplateError
-
     try:
-        template = _template(template_folders, entry)
+        template = _template(template_folder, entry)
         text = b""
         for detail in DETAILS:
             text = b"".join(_fill(template, comparison_view(comparison, evidence, language, detail)))
             if len(text) <= LARGEST:
                 break
         return text.decode()
-    except TemplateError as error:
-        raise ContentError(_problem(error, template_folders)) from error
+    except _faults() as error:
+        raise _mapped(error, template_folder) from error
+
+
+def _mapped(error: Exception, folder: Path) -> Exception:
+    """Give the error of a template that can't be used, or the error itself where the fault is ours."""
+    problem = _problem(error, folder)
+    return error if problem is None else ContentError(problem)
 
 
 def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
@@ -139,7 +140,7 @@ def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:
     return all(spool.tell() + len(piece) <= limit and spool.write(piece) == len(piece) for piece in pieces)
 
 
-def _template(folders: Sequence[Path], entry: str) -> Template:
+def _template(folder: Path, entry: str) -> Template:
     from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -152,7 +153,7 @@ def _template(folders: Sequence[Path], entry: str) -> Template:
             return tree
 
     environment = Strict(
-        loader=FileSystemLoader(list(folders)),
+        loader=FileSystemLoader([folder, shared_parts()]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -173,9 +174,31 @@ def _fill(template: Template, v: View | ComparisonView | IndexView | HistoryView
         yield piece.encode()
 
 
-def _problem(error: TemplateError, folders: Sequence[Path]) -> Problem:
-    traced = traceback.extract_tb(error.__traceback__)
-    frames = [f for f in traced if any(Path(f.filename).is_relative_to(folder) for folder in folders)]
-    name = getattr(error, "filename", None) or (frames[-1].filename if frames else str(folders[0]))
-    line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else None)
-    return Problem("the report template can't be used", f"{name}:{line}" if line else str(name), str(error))
+def _faults() -> tuple[type[Exception], ...]:
+    """Give what a template can raise: Jinja2's own errors, and those of the expressions in it."""
+    from jinja2 import TemplateError
+
+    return TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+
+
+def _problem(error: Exception, folder: Path) -> Problem | None:
+    """Say where a template is wrong; ``None`` if the fault lies in what the template asked us for."""
+    from jinja2 import TemplateError
+
+    frames, ours = traceback.extract_tb(error.__traceback__), Path(__file__).parent
+    written = [i for i, f in enumerate(frames) if _is_within(f.filename, folder, shared_parts())]
+    asked = frames[written[-1] + 1 :] if written else frames[1:]
+    if not isinstance(error, TemplateError) and any(
+        _is_within(f.filename, ours) and Path(f.filename).name not in ("html.py", "words.py") for f in asked
+    ):
+        return None
+    name = getattr(error, "filename", None) or (frames[written[-1]].filename if written else str(folder))
+    line = getattr(error, "lineno", None) or (frames[written[-1]].lineno if written else None)
+    missing = isinstance(error, KeyError) and asked and Path(asked[-1].filename).name == "words.py"
+    said = f"there is no word {error}" if missing else str(error)
+    found = said if isinstance(error, TemplateError) or missing else f"{type(error).__name__}: {said}"
+    return Problem("the report template can't be used", f"{name}:{line}" if line else str(name), found)
+
+
+def _is_within(name: str, *folders: Path) -> bool:
+    return any(Path(name).is_relative_to(folder) for folder in folders)

@@ -43,7 +43,7 @@ class Ref:
 class InventoryView:
     """A model or data file: the name the plan gives it, what was asked for, what it was pinned to.
 
-    ``page`` is its address on the website of the tracking server.
+    ``page`` is its address on the website of the tracking server; ``used_as`` names the inputs it is bound to.
     """
 
     name: str
@@ -56,6 +56,7 @@ class InventoryView:
     columns: int | None = None
     roles: Pairs = ()
     page: str | None = None
+    used_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,8 +394,30 @@ class SinceView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClauseView:
+    """A requirement with everything that it rests on; ``checks`` come without figures."""
+
+    requirement: RequirementView
+    dimension: str
+    level: str
+    checks: tuple[CheckView, ...]
+    related: tuple[CheckView, ...]
+    records: tuple[RecordView, ...]
+    declarations: tuple[DeclarationView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClausesView:
+    """Every requirement of the target of one guideline, in the guideline's own order."""
+
+    guideline: str
+    title: str
+    clauses: Sequence[ClauseView]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """Everything on the page; checks and records are made when they are asked for, as there can be thousands."""
+    """Everything on a page; checks, records and clauses are made when they are asked for: there can be thousands."""
 
     language: Language
     component: str
@@ -415,6 +438,7 @@ class View:
     failures: tuple[FailureView, ...]
     levels: tuple[LevelView, ...]
     matrices: tuple[MatrixView, ...]
+    clauses: tuple[ClausesView, ...]
     contents: tuple[Ref, ...]
     checks: Sequence[CheckView]
     left_out: Pairs

@@ -336,3 +336,67 @@ APPENDIX: Table = {
         "適用対象外と申告されています。件数には含めません。",
     ),
 }
+
+TEMPLATES: Table = {
+    "summary.heading": ("Quality summary", "品質評価の要約"),
+    "summary.worst": ("Most serious first", "主な指摘"),
+    "summary.more": ("{n} more in the quality report", "ほか {n} 件は品質評価報告書を参照"),
+    "summary.missing": ("Requirements, and what is missing", "要求事項と不足しているエビデンス"),
+    "summary.people": ("Who and when", "担当者と日付"),
+    "summary.declared_by": ("Declarations by", "申告者："),
+    "summary.nobody": ("nobody", "なし"),
+    "summary.full": (
+        "This page is cut to one sheet; the quality report and the run folder have everything.",
+        "このページは 1 枚に収めるため省略しています。全内容は品質評価報告書と実行フォルダーにあります。",
+    ),
+    "audit.heading": ("Audit report", "監査用報告書"),
+    "audit.clauses": ("Clause by clause", "条項別のエビデンス"),
+    "audit.lead": (
+        "Every requirement of the target in the order of the guideline, with all that was measured or declared for it. "
+        "Where nothing was, that is said.",
+        "目標に含まれるすべての要求事項をガイドラインの順に示し、測定または申告された内容をすべて記載します。"
+        "何もない場合は、その旨を記します。",
+    ),
+    "audit.needs": ("Needs", "必要なエビデンス"),
+    "audit.records": ("Evidence records", "エビデンスの記録"),
+    "audit.no_check": ("No check is meant for this requirement.", "この要求事項を対象とする検査はありません。"),
+    "audit.no_record": ("No record.", "記録はありません。"),
+    "audit.no_declaration": ("No declaration.", "申告はありません。"),
+    "card.heading": ("Model card", "モデルカード"),
+    "card.lead": (
+        "Sections after Mitchell et al., Model Cards for Model Reporting (2019), filled from recorded evidence alone. "
+        "What the evidence does not hold is not stated.",
+        "構成は Mitchell ほか「Model Cards for Model Reporting」（2019）によります。"
+        "記録されたエビデンスのみから作成し、エビデンスにない事項は「記載なし」とします。",
+    ),
+    "card.not_stated": ("not stated", "記載なし"),
+    "card.details": ("Model details", "モデルの詳細"),
+    "card.name": ("Model", "モデル名"),
+    "card.requested": ("Asked for as", "指定された名前"),
+    "card.version": ("Version", "バージョン"),
+    "card.type": ("Kind of model", "モデルの形式"),
+    "card.probe": ("Found when it was loaded", "読み込み時に判明した事項"),
+    "card.use": ("Intended use", "想定する用途"),
+    "card.declared": ("Declared by people", "担当者による申告"),
+    "card.factors": ("Factors", "評価の区分"),
+    "card.factors.lead": (
+        "Checks that were measured for each class, column or group apart; quantitative analyses have the numbers.",
+        "クラス・列・グループなどの区分ごとに測定した検査です。数値は「定量的な分析」に示します。",
+    ),
+    "card.metrics": ("Metrics and their limits", "評価指標と判定基準"),
+    "card.evaluation_data": ("Evaluation data", "評価データ"),
+    "card.training_data": ("Training data", "訓練データ"),
+    "card.roles": ("Roles of columns", "列の役割"),
+    "card.analyses": ("Quantitative analyses", "定量的な分析"),
+    "card.analyses.lead": (
+        "Everything measured, with intervals where the method has one.",
+        "測定したすべての値です。方法が区間推定を持つ場合は信頼区間を併記します。",
+    ),
+    "card.ethics": ("Ethical considerations", "倫理面の考慮事項"),
+    "card.ethics.lead": (
+        "Checks of fairness, privacy and security; nothing else in the evidence speaks of it.",
+        "公平性・プライバシー・セキュリティーに関する検査です。これ以外に該当するエビデンスはありません。",
+    ),
+    "card.limits": ("Caveats and limitations", "注意事項と限界"),
+    "card.missing": ("Requirements without full evidence", "エビデンスが揃っていない要求事項"),
+}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from qmtestbed.render.appendix import assumptions, declarations, environments, records
 from qmtestbed.render.checks import check_view, failures
+from qmtestbed.render.clauses import clauses
 from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
@@ -51,6 +53,7 @@ def view(
             failures=failures(context),
             levels=levels(context),
             matrices=matrices(context),
+            clauses=clauses(context),
             contents=tuple(Ref(c.id, anchor("check", c.id), verdict=c.verdict) for c in assessment.checks),
             checks=Lazily(assessment.checks, lambda c: check_view(c, context)),
             left_out=tuple((x.ait, x.why) for x in assessment.left_out),
@@ -104,7 +107,8 @@ def _inventories(context: Context) -> tuple[tuple[InventoryView, ...], ...]:
     data: list[InventoryView] = []
     for name in dict.fromkeys([*planned, *facts]):
         kind = models if context.is_model(name) else predictions if context.is_predictions(name) else data
-        kind.append(_inventory(name, planned.get(name), facts.get(name), context.w))
+        known = _inventory(name, planned.get(name), facts.get(name), context.w)
+        kind.append(replace(known, used_as=context.used_as(name)))
     return tuple(models), tuple(predictions), tuple(data)
 
 

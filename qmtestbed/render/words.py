@@ -65,6 +65,7 @@ _ALL: dict[str, tuple[str, str]] = {
     **site_phrases.BADGE,
     **site_phrases.COMMENT,
     **phrases_compared.COMPARED,
+    **phrases.TEMPLATES,
     **terms.STATES,
     **terms.KINDS,
     **{f"code.{verdict}": ("", _CODES.get(verdict, "")) for verdict in SYMBOLS},

@@ -6,6 +6,7 @@ To change them on purpose: ``pytest tests/golden --update-golden``, and say why 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import jsonschema
 import pytest
 
 from qmtestbed import pipeline
+from qmtestbed.catalogue import Catalogue
+from qmtestbed.errors import ContentError
 from qmtestbed.types.codec import encode, pretty
 from qmtestbed.types.job import Environment
 
@@ -120,5 +123,33 @@ def test_judging_and_rendering_again_gives_the_same_bytes(outcome: pipeline.Outc
     before = {n: (outcome.folder / n).read_bytes() for n in files}
     pipeline.judge_again(outcome.folder, pipeline.Options())
     assert {n: (outcome.folder / n).read_bytes() for n in files} == before
-    japanese = pipeline.report(outcome.folder, pipeline.Options(language="ja"))
+    (japanese,) = pipeline.report(outcome.folder, pipeline.Options(language="ja"))
     assert japanese.name == "report.ja.html" and '<html lang="ja"' in japanese.read_text("utf-8")
+
+
+def test_other_pages_stand_beside_the_report_and_are_listed_with_their_template(
+    outcome: pipeline.Outcome, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(outcome.folder, folder)
+    asked = pipeline.Options(templates=("summary", "audit", "summary"), language="ja", pdf=True)
+    made = [p.name for p in pipeline.report(folder, asked)]
+    assert made == ["summary.ja.html", "summary.ja.pdf", "audit.ja.html", "audit.ja.pdf"]
+    views = {v["path"]: v for v in json.loads((folder / "views.json").read_bytes())["views"]}
+    assert {*made, "report.html", "summary.md", "junit.xml"} <= views.keys()
+    assert views["audit.ja.pdf"]["template_sha256"] == catalogue.report("audit").sha256
+    before = {n: (folder / n).read_bytes() for n in made}
+    pipeline.report(folder, asked)
+    assert {n: (folder / n).read_bytes() for n in made} == before
+    assert pipeline.judge_again(folder, pipeline.Options()).page.name == "report.html"
+
+
+def test_a_template_that_can_not_be_used_leaves_the_folder_as_it_was(outcome: pipeline.Outcome, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "template.yaml").write_text("schema: qmtestbed/report/v1\nid: mine\ntitle: Mine\n")
+    (mine / "page.html.j2").write_text("<p>\n{{ v.nothing }}</p>")
+    before = {p: p.read_bytes() for p in outcome.folder.rglob("*") if p.is_file()}
+    with pytest.raises(ContentError, match=r"page\.html\.j2:2"):
+        pipeline.report(outcome.folder, pipeline.Options(templates=("model_card", str(mine))))
+    assert {p: p.read_bytes() for p in outcome.folder.rglob("*") if p.is_file()} == before

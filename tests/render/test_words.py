@@ -35,7 +35,7 @@ def test_both_tables_have_the_same_keys_and_the_same_places_for_values() -> None
 
 def test_no_key_stands_in_two_tables() -> None:
     tables = [phrases.PAGE, phrases.HEADLINES, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
-    tables += [phrases.APPENDIX, phrases_compared.COMPARED, terms.STATES, terms.KINDS]
+    tables += [phrases.APPENDIX, phrases.TEMPLATES, phrases_compared.COMPARED, terms.STATES, terms.KINDS]
     tables += [site_phrases.SITE, site_phrases.BADGE, site_phrases.COMMENT]
     assert len({k for t in tables for k in t}) == sum(map(len, tables))
 

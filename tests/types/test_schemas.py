@@ -39,6 +39,7 @@ def test_every_shipped_document_is_valid(generated: dict[str, str], checkout: Pa
         ("aits/*/ait.yaml", "ait"),
         ("guidelines/*/*.yaml", "guideline"),
         ("demo/*/plan.yaml", "plan"),
+        ("reports/*/template.yaml", "report"),
     ):
         found = sorted(checkout.glob(pattern))
         assert found
