@@ -55,10 +55,10 @@ def rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remember pages: what is rendered again from the same evidence and remarks is the same, and most of the time."""
     pieces, pages = Maker.pieces, {}
 
-    def remembered(maker: Maker, template: str, language: Language) -> list[bytes]:
-        key = (template, language, maker.evidence.info.run, maker.remarks)
+    def remembered(maker: Maker, template: str, language: Language, *, pdf: bool = False) -> list[bytes]:
+        key = (template, language, pdf, maker.evidence.info.run, maker.remarks)
         if key not in pages:
-            pages[key] = list(pieces(maker, template, language))
+            pages[key] = list(pieces(maker, template, language, pdf=pdf))
         return pages[key]
 
     monkeypatch.setattr(Maker, "pieces", remembered)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from qmtestbed import pipeline
 from qmtestbed.errors import InputError, IntegrityError
 from qmtestbed.pipeline import Options
 from qmtestbed.render import folder_name
+from qmtestbed.types.codec import decode, pretty
+from qmtestbed.types.evidence import Views
 
 Runs = Mapping[str, Path]
 ORDER = ("met", "not_met", "open", "better")
@@ -264,9 +267,9 @@ def test_views_can_name_no_other_file(run_dirs: Runs, tmp_path: Path, name: str)
     run = tmp_path / "run"
     shutil.copytree(run_dirs["met"], run)
     (tmp_path / "secret").write_text("x")
-    views = json.loads((run / "views.json").read_text())
-    views["views"][0]["path"] = name
-    (run / "views.json").write_text(json.dumps(views))
+    views = decode(Views, json.loads((run / "views.json").read_text()))
+    moved = replace(views, views=(replace(views.views[0], path=name), *views.views[1:]))
+    (run / "views.json").write_bytes(pretty(replace(moved, sha256=moved.digest)))  # as one who knows how would do
     with pytest.raises(IntegrityError, match="not the name of a page"):
         pipeline.publish([run], tmp_path / "site", Options())
 

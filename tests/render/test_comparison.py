@@ -40,7 +40,7 @@ def both(sample, later):
 
 @pytest.fixture(scope="module")
 def templates(template):
-    return [template.parent / "compare", template]
+    return template.parent / "compare"
 
 
 def test_the_page_of_two_runs(both, templates, read_html) -> None:

@@ -181,8 +181,9 @@ def test_an_unknown_template_gets_a_suggestion() -> None:
 )
 def test_a_mistake_is_named_with_file_and_line_and_leaves_no_file(sample, tmp_path, text, line) -> None:
     folder, out = template(tmp_path, text), tmp_path / "out"
-    with pytest.raises(ContentError) as error:
-        files.write_all([(out / "kept.json", b"{}"), (out / "mine.html", page_pieces(*sample, folder))])
+    pages = [(out / "kept.json", b"{}"), (out / "mine.html", page_pieces(*sample, folder))]
+    with pytest.raises(ContentError) as error, files.staged(pages):
+        pass
     assert error.value.problems[0].where == f"{folder / 'page.html.j2'}:{line}"
     assert list(out.iterdir()) == []
 

@@ -62,7 +62,7 @@ def test_an_assessment_stands_beside_its_model(registry: Registry) -> None:
     assert {"qmtestbed/report.html", "qmtestbed/bundle.json", "qmtestbed/records"} <= kept
     assert "qmtestbed/logs" not in kept
     assert json.loads(Path("r/mlflow.json").read_text())["run"] == outcome.logged.run
-    fetched = fetch_assessment(outcome.logged.run)
+    fetched = fetch_assessment(outcome.logged.run, left["qmt.bundle"])
     assert fetched is not None
     assert qmtestbed.verify("r").whole and qmtestbed.verify(fetched).whole
 
