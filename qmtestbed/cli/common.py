@@ -160,6 +160,8 @@ def print_outcome(outcome: Outcome) -> None:
                 print(f"  {check.id}: {inert(_line(criterion))}")
     for line in item_lines(outcome):
         print(line)
+    for note in outcome.evidence.info.notes:
+        print(f"Note:     {inert(note)}")
     if assessment.left_out:
         print(f"Left out: {len(assessment.left_out)}")
         for left in assessment.left_out:

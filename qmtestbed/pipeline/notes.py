@@ -12,6 +12,18 @@ def notes_on_loading(probes: Iterable[Record]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_note(r) for r in probes if r.facts.get("scanned")))
 
 
+def notes_on_matching(predictions: Iterable[Record]) -> tuple[str, ...]:
+    """Name each file of predictions that was matched by the order of its rows although the data have ids."""
+    return tuple(
+        f"The predictions {r.inputs['predictions'].name} have no column {roles.id!r}, so they were matched with "
+        f"{r.inputs['data'].name} by the order of the rows: nothing shows that this is their order."
+        for r in predictions
+        if r.facts.get("matched") == "by the order of the rows"
+        and (roles := r.inputs["data"].roles) is not None
+        and roles.id is not None
+    )
+
+
 def _note(probe: Record) -> str:
     model = probe.inputs["model"]
     layers = [name for name in probe.isolation if name not in ("process", "environment")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ def history(name: str) -> tuple[Assessed, ...]:
     ModelError
         No such model, or a store that can't be reached.
     """
+    if name.startswith("models:"):
+        bare = re.split("[@/]", name.removeprefix("models:/"))[0]
+        raise ModelError(
+            Problem("the history is that of a registered model, not of one version", name, do=f"give {bare}")
+        )
     what, where = f"the history of {name}", f"models:/{name}"
     with mlflow_errors(f"{what} can't be read", where, "MLFLOW_TRACKING_URI names the store"):
         client = connect(what, where)

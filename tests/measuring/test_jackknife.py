@@ -19,7 +19,7 @@ def without_each(parts: Parts, statistic: Any, *columns: np.ndarray) -> list[flo
 # -- parts ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "count"), [(10, 10), (49, 49), (51, MOST_PARTS), (1234, MOST_PARTS)])
+@pytest.mark.parametrize(("n", "count"), [(10, 10), (49, 49), (MOST_PARTS + 1, MOST_PARTS), (1234, MOST_PARTS)])
 def test_each_row_is_left_out_once_and_parts_are_of_nearly_one_size(n: int, count: int) -> None:
     parts = divide(n, 3)
     assert isinstance(parts, Parts) and (parts.count, parts.items) == (count, n)

@@ -88,6 +88,10 @@ def test_a_bare_csv_file_offers_less(project: Path, predictions: pd.DataFrame) -
     accuracy = outcome.evidence.record_of("classification_performance").measures["accuracy"].value  # type: ignore[union-attr]
     right = (predictions["predicted"] == pd.read_parquet("test.parquet")["churned"]).mean()
     assert accuracy.value == pytest.approx(right, abs=1e-12)  # type: ignore[union-attr]
+    assert outcome.evidence.info.notes == ()
+    (project / "ids.yaml").write_text(plan.replace("label: churned", "label: churned, id: customer"), "utf-8")
+    (note,) = qmtestbed.run("ids.yaml", out="ids").evidence.info.notes
+    assert note.startswith("The predictions bare.csv have no column 'customer', so they were matched with test.csv by")
 
 
 def test_predictions_that_can_t_be_matched_are_a_failed_record(project: Path, predictions: pd.DataFrame) -> None:

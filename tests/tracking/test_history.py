@@ -53,3 +53,5 @@ def test_verdicts_and_measures_over_versions(registry: Registry, cli_here: Cli) 
 def test_an_unknown_model(registry: Registry) -> None:
     with pytest.raises(ModelError, match="did you mean 'churn'"):
         qmtestbed.history("churm")
+    with pytest.raises(ModelError, match="give churn"):
+        qmtestbed.history("models:/churn@candidate")
