@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Container, Iterator, Mapping
+import time
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from qmtestbed.ait import Estimate, Undefined
 from qmtestbed.digests import sha256_of_file
@@ -34,10 +35,23 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Metric
 
+T = TypeVar("T")
+
 FOLDER = "qmtestbed"
 """Artifact folder that holds the run folder."""
 
 _BATCH = 500
+_PAUSES = (0.2, 0.5, 1.0, 2.0)
+_COLLISION = (
+    "IntegrityError",
+    "UNIQUE constraint",
+    "duplicate key",
+    "Duplicate entry",
+    "database is locked",
+    "eadlock",
+)
+"""What databases say to one of two that write the same at once: SQLite, PostgreSQL, MySQL."""
+
 _LONGEST_KEY = 250
 
 
@@ -63,22 +77,51 @@ def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, ver
         The run is about no model that MLflow knows, or the store can't be written to.
     """
     facts = assessed_model(evidence.info.inventories, str(folder))
-    model = facts.uri.removeprefix("models:/")
     with _written(folder) as client:
-        logged = client.get_logged_model(model)
-        run = _run_for(client, logged.experiment_id, assessment)
-        datasets = _datasets(client, evidence, folder)
-        _log_inputs(client, run, model, datasets)
-        # MLflow keeps a run's metric once however often it is sent, but refuses to link it to a model again.
-        linked = {m.key for m in logged.metrics or () if m.run_id == run}
-        metrics = [m for m in _metrics(evidence, assessment, facts, datasets) if m.key not in linked]
-        for start in range(0, len(metrics), _BATCH):
-            client.log_batch(run, metrics=metrics[start : start + _BATCH])
-        tags = _tags(evidence, assessment, verdict, run, facts.version) | _sealed(folder)
-        _leave_folder(client, run, folder, tags)
-        client.set_terminated(run, "FINISHED")
-        _tag_model(client, model, facts, tags)
+        return despite_others(lambda: _log(client, folder, evidence, assessment, verdict, facts))
+
+
+def _log(
+    client: MlflowClient,
+    folder: Path,
+    evidence: Evidence,
+    assessment: Assessment,
+    verdict: Verdict,
+    facts: InventoryFacts,
+) -> LoggedRun:
+    model = facts.uri.removeprefix("models:/")
+    logged = client.get_logged_model(model)
+    run = _run_for(client, logged.experiment_id, assessment)
+    datasets = _datasets(client, evidence, folder)
+    _log_inputs(client, run, model, datasets)
+    # MLflow keeps a run's metric once however often it is sent, but refuses to link it to a model again.
+    linked = {m.key for m in logged.metrics or () if m.run_id == run}
+    metrics = [m for m in _metrics(evidence, assessment, facts, datasets) if m.key not in linked]
+    for start in range(0, len(metrics), _BATCH):
+        client.log_batch(run, metrics=metrics[start : start + _BATCH])
+    tags = _tags(evidence, assessment, verdict, run, facts.version) | _sealed(folder)
+    _leave_folder(client, run, folder, tags)
+    client.set_terminated(run, "FINISHED")
+    _tag_model(client, model, facts, tags)
     return _where(logged.experiment_id, run)
+
+
+def despite_others(write: Callable[[], T]) -> T:
+    """Write again, after a pause, where another client wrote the same at the same moment.
+
+    MLflow looks whether a data set or tag is there and then adds it: of two that do so at once, one is refused by the
+    database. ``write`` may be called several times.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for pause in _PAUSES:
+        try:
+            return write()
+        except MlflowException as error:
+            if not any(sign in str(error) for sign in _COLLISION):
+                raise
+            time.sleep(pause)
+    return write()
 
 
 def log_into(
@@ -99,7 +142,7 @@ def log_into(
         tags = _tags(evidence, assessment, verdict, run, None) | _sealed(folder)
         _leave_folder(client, run, folder, tags)
         if model:
-            client.set_logged_model_tags(model, _of_model(tags))
+            despite_others(lambda: client.set_logged_model_tags(model, _of_model(tags)))
         return _where(client.get_run(run).info.experiment_id, run)
 
 

@@ -125,7 +125,7 @@ def test_four_clients_at_once(server: Server, tmp_path: Path) -> None:
         )
     said = [(*p.communicate(timeout=180), p.returncode) for p in processes]
     assert [code for _, _, code in said] == [0, 0, 0, 0], said
-    assert all(f"MLflow:   {server.uri}/#/experiments/" in out for out, _, _ in said)
+    assert all(f"MLflow:   {server.uri}/#/experiments/" in out for out, _, _ in said), [err for _, err, _ in said]
     runs = [r for r in server.client.search_runs(experiments(server)) if r.data.tags.get("qmt.version") == "2"]
     assert len(runs) == 4 and len({r.data.tags["qmt.run"] for r in runs}) == 4
     assert all(r.info.status == "FINISHED" for r in runs)

@@ -174,6 +174,29 @@ def test_keys_that_look_like_parts_of_an_estimate(monkeypatch: pytest.MonkeyPatc
     }
 
 
+def test_a_collision_with_another_client_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.exceptions import MlflowException
+
+    from qmtestbed.tracking import writing
+
+    monkeypatch.setattr(writing, "_PAUSES", (0.0, 0.0))
+    said = ["(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.name", "database is locked"]
+
+    def write() -> str:
+        if said:
+            raise MlflowException(said.pop(0))
+        return "written"
+
+    assert writing.despite_others(write) == "written"
+    said[:] = ["(psycopg2) duplicate key value"] * 3
+    with pytest.raises(MlflowException, match="duplicate key"):
+        writing.despite_others(write)
+    said[:] = ["no such experiment"]
+    with pytest.raises(MlflowException, match="no such experiment"):
+        writing.despite_others(write)
+    assert said == []
+
+
 def test_credentials_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     from qmtestbed.tracking.connection import shown_store
 
