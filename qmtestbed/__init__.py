@@ -17,8 +17,7 @@ from qmtestbed.errors import ExitCode, InputError, IntegrityError, QmtestbedErro
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Compared, GateOutcome, Outcome
-    from qmtestbed.tracking.uris import LoggedRun
-    from qmtestbed.types.evidence import Remark, Signature
+    from qmtestbed.types.evidence import Logged, Remark, Signature
     from qmtestbed.types.history import Assessed
     from qmtestbed.types.verification import Verification
 
@@ -161,7 +160,7 @@ def report(run_dir: str | Path, **options: Any) -> Path:
     return pipeline.report(Path(run_dir), _options(None, options))[0]
 
 
-def log(run_dir: str | Path, *, require: str = "criteria") -> LoggedRun:
+def log(run_dir: str | Path, *, require: str = "criteria") -> Logged:
     """Write a finished run to MLflow, beside the model that it is about; doing it again changes nothing."""
     from qmtestbed import pipeline
 

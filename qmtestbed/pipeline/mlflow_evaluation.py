@@ -55,7 +55,8 @@ def evaluate(handed: Handed, config: Mapping[str, Any]) -> Any:
     InputError
         A wrong configuration, plan or data; holds every problem.
     """
-    from qmtestbed.tracking.writing import FOLDER, log_into, numbers
+    from qmtestbed.tracking.metrics import numbers
+    from qmtestbed.tracking.writing import FOLDER, log_into
 
     problems = [*_wrong(config)]
     if problems:

@@ -14,9 +14,8 @@ from qmtestbed.errors import ExitCode, InputError, Problem, suggestion
 from qmtestbed.evidence import RunFolder, Store, default_path
 from qmtestbed.execute import Isolation
 from qmtestbed.resolve import Loading
-from qmtestbed.tracking.uris import LoggedRun
 from qmtestbed.types.assessment import Assessment, Require
-from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.evidence import Evidence, Logged
 from qmtestbed.types.job import Job, Trust
 from qmtestbed.types.record import Record
 from qmtestbed.types.values import Language
@@ -146,7 +145,7 @@ class Outcome:
     evidence: Evidence
     exit_code: ExitCode
     page: Path
-    logged: LoggedRun | None = None
+    logged: Logged | None = None
     not_logged: str = ""
 
     def _repr_html_(self) -> str:

@@ -9,7 +9,6 @@ from qmtestbed.errors import ExitCode, InputError
 from qmtestbed.evidence import RunFolder
 from qmtestbed.judging import exit_code, judge
 from qmtestbed.pipeline.options import Options, Outcome
-from qmtestbed.tracking.uris import LoggedRun
 from qmtestbed.types.assessment import Assessment, Verdict
 from qmtestbed.types.evidence import Evidence, Logged
 
@@ -17,7 +16,7 @@ VERDICTS: dict[ExitCode, Verdict] = {ExitCode.MET: "met", ExitCode.NOT_MET: "not
 """The verdict of a whole run by its exit code; every other is undetermined."""
 
 
-def log(run_folder: Path, options: Options) -> LoggedRun:
+def log(run_folder: Path, options: Options) -> Logged:
     """Write a finished run into MLflow, once however often it is asked for.
 
     Raises
@@ -41,10 +40,10 @@ def logged(outcome: Outcome, options: Options) -> Outcome:
     return replace(outcome, logged=run)
 
 
-def _write(folder: RunFolder, evidence: Evidence, assessment: Assessment, options: Options) -> LoggedRun:
+def _write(folder: RunFolder, evidence: Evidence, assessment: Assessment, options: Options) -> Logged:
     from qmtestbed.tracking.writing import log_assessment
 
     verdict = VERDICTS.get(exit_code(assessment, options.require), "undetermined")
     run = log_assessment(folder.path, evidence, assessment, verdict)
-    folder.write_logged(Logged(run.store, run.experiment, run.run, run.page))
+    folder.write_logged(run)
     return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -63,7 +64,7 @@ def page_pieces(
     ContentError
         The template can't be used; names its file and line.
     """
-    try:
+    with _template_errors(template_folder):
         template = _template(template_folder, entry)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             for detail in DETAILS[:-1]:
@@ -73,8 +74,6 @@ def page_pieces(
                     yield from iter(lambda: spool.read(_IN_MEMORY), b"")
                     return
         yield from _fill(template, view(evidence, assessment, language, DETAILS[-1], remarks))
-    except _faults() as error:
-        raise _mapped(error, template_folder) from error
 
 
 def site_page(v: IndexView | HistoryView, template_folder: Path, entry: str) -> bytes:
@@ -85,10 +84,8 @@ def site_page(v: IndexView | HistoryView, template_folder: Path, entry: str) -> 
     ContentError
         The template can't be used; names its file and line.
     """
-    try:
+    with _template_errors(template_folder):
         return b"".join(_fill(_template(template_folder, entry), v))
-    except _faults() as error:
-        raise _mapped(error, template_folder) from error
 
 
 def comparison_page(
@@ -115,7 +112,7 @@ def comparison_page(
     ContentError
         The template can't be used; names its file and line.
     """
-    try:
+    with _template_errors(template_folder):
         template = _template(template_folder, entry)
         text = b""
         for detail in DETAILS:
@@ -123,14 +120,18 @@ def comparison_page(
             if len(text) <= LARGEST:
                 break
         return text.decode()
+
+
+@contextmanager
+def _template_errors(folder: Path) -> Iterator[None]:
+    """Name file and line of a template that can't be used; a fault of ours passes through."""
+    try:
+        yield
     except _faults() as error:
-        raise _mapped(error, template_folder) from error
-
-
-def _mapped(error: Exception, folder: Path) -> Exception:
-    """Give the error of a template that can't be used, or the error itself where the fault is ours."""
-    problem = _problem(error, folder)
-    return error if problem is None else ContentError(problem)
+        problem = _problem(error, folder)
+        if problem is None:
+            raise
+        raise ContentError(problem) from error
 
 
 def _up_to(limit: int, pieces: Iterable[bytes], spool: BinaryIO) -> bool:

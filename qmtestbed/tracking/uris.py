@@ -61,13 +61,3 @@ class LoggedData:
     def uri(self) -> str:
         """URI of exactly this input."""
         return f"{PREFIX}{self.run}/{self.context}"
-
-
-@dataclass(frozen=True)
-class LoggedRun:
-    """Where an assessment was written to: the store, its experiment and run, and their page if there is a website."""
-
-    store: str
-    experiment: str
-    run: str
-    page: str | None = None

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from qmtestbed.ait import Estimate, Undefined
 from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import ModelError, Problem
 from qmtestbed.tracking.connection import (
@@ -24,12 +22,12 @@ from qmtestbed.tracking.connection import (
     web_page,
 )
 from qmtestbed.tracking.datasets import CONTEXT_TAG, SHA256_TAG, input_of, remember_digest
-from qmtestbed.tracking.uris import PREFIX, LoggedRun, is_logged
+from qmtestbed.tracking.metrics import named
+from qmtestbed.tracking.uris import PREFIX, is_logged
 from qmtestbed.types.assessment import Assessment, Verdict
 from qmtestbed.types.codec import canonical
-from qmtestbed.types.evidence import Evidence, InventoryFacts
+from qmtestbed.types.evidence import Evidence, InventoryFacts, Logged
 from qmtestbed.types.record import Record
-from qmtestbed.types.values import Single
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,10 +50,8 @@ _COLLISION = (
 )
 """What databases say to one of two that write the same at once: SQLite, PostgreSQL, MySQL."""
 
-_LONGEST_KEY = 250
 
-
-def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, verdict: Verdict) -> LoggedRun:
+def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, verdict: Verdict) -> Logged:
     """Write an assessment into the experiment of the model that it is about.
 
     Doing it again changes nothing: the run is found by our own run id. Metrics are ``qmt/<check>/<measure>``, with
@@ -88,7 +84,7 @@ def _log(
     assessment: Assessment,
     verdict: Verdict,
     facts: InventoryFacts,
-) -> LoggedRun:
+) -> Logged:
     model = facts.uri.removeprefix("models:/")
     logged = client.get_logged_model(model)
     run = _run_for(client, logged.experiment_id, assessment)
@@ -126,7 +122,7 @@ def despite_others(write: Callable[[], T]) -> T:
 
 def log_into(
     run: str, folder: Path, evidence: Evidence, assessment: Assessment, verdict: Verdict, model: str | None
-) -> LoggedRun:
+) -> Logged:
     """Add an assessment to a run that is somebody else's: run folder and tags, not the metrics.
 
     Parameters
@@ -153,8 +149,8 @@ def _written(folder: Path) -> Iterator[MlflowClient]:
         yield connect(what, str(folder))
 
 
-def _where(experiment: str, run: str) -> LoggedRun:
-    return LoggedRun(tracking_store(), experiment, run, web_page(f"/experiments/{experiment}/runs/{run}"))
+def _where(experiment: str, run: str) -> Logged:
+    return Logged(tracking_store(), experiment, run, web_page(f"/experiments/{experiment}/runs/{run}"))
 
 
 def _leave_folder(client: MlflowClient, run: str, folder: Path, tags: Mapping[str, str]) -> None:
@@ -275,7 +271,7 @@ def _metrics(
     from mlflow.entities import Metric
 
     number = (model.version or "").rpartition("/")[2]
-    for name, (value, record, bound) in _named(evidence, assessment).items():
+    for name, (value, record, bound) in named(evidence, assessment).items():
         data = datasets.get(bound)
         yield Metric(
             name,
@@ -286,61 +282,6 @@ def _metrics(
             dataset_name=data.dataset.name if data else None,
             dataset_digest=data.dataset.digest if data else None,
         )
-
-
-def numbers(evidence: Evidence, assessment: Assessment) -> dict[str, float]:
-    """Give every number of an assessment by the name of its metric, and how many criteria are met or not."""
-    return {name: value for name, (value, _, _) in _named(evidence, assessment).items()}
-
-
-def _named(evidence: Evidence, assessment: Assessment) -> dict[str, tuple[float, Record | None, str]]:
-    """Name every number, with the record that it is from and the data inventory of its check."""
-    c = assessment.headlines.criteria
-    counts = {"met": c.met, "not_met": c.not_met, "undetermined": c.undetermined}
-    named: dict[str, tuple[float, Record | None, str]] = {
-        f"qmt/criteria_{state}": (float(count), None, "") for state, count in counts.items()
-    }
-    for check in assessment.checks:
-        record = evidence.record_of(check.id)
-        if record is None or check.id not in evidence.plan.checks:
-            continue
-        bound = evidence.plan.checks[check.id].with_.get("data")
-        for measure, given in record.measures.items():
-            for key, value in given.singles():
-                name = f"qmt/{_plain(check.id)}/{_plain(measure)}" + (f"/{_plain(key)}" if key is not None else "")
-                for part, number in _of_single(_free(name, named), value):
-                    named[part] = (number, record, bound if isinstance(bound, str) else "")
-    return named
-
-
-def _of_single(name: str, value: Single) -> Iterator[tuple[str, float]]:
-    if isinstance(value, Undefined):
-        return
-    if not isinstance(value, Estimate):
-        yield name, float(value)
-        return
-    parts = (("", value.value), (".low", value.low), (".high", value.high), (".n", value.n))
-    for ending, number in parts:
-        if number is not None:
-            yield name + ending, float(number)
-
-
-def _plain(text: str) -> str:
-    """Write a name with the characters that MLflow allows in a part of a metric's name.
-
-    Colons are ours, for names that would be the same, and so are the endings ``.low``, ``.high`` and ``.n``.
-    """
-    return re.sub(r"\.(low|high|n)$", r"_\1", re.sub(r"[^\w.\- ]", "_", text).strip(".")) or "_"
-
-
-def _free(name: str, taken: Container[str]) -> str:
-    """Shorten a name to what MLflow allows, and number it if another was cut or cleaned to the same."""
-    name, n = name[: _LONGEST_KEY - 8], 1
-    free = name
-    while free in taken:
-        n += 1
-        free = f"{name}:{n}"
-    return free
 
 
 def _milliseconds(record: Record) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qmtestbed.errors import IntegrityError
+from qmtestbed.tracking.promotion import promote
+from qmtestbed.tracking.versions import Version
 from tests.conftest import Store
 
 PLAN = """
@@ -78,3 +82,24 @@ def with_candidate(store: Store, folder: Path, uri: str) -> Registry:
     made.move("candidate", "2")
     made.plan()
     return made
+
+
+def four_at_once(version: Version, before: Version | None) -> list[str]:
+    """Let four gates move champion to the candidate at one moment; give what each was told, or "won"."""
+    start, said = threading.Barrier(4), []
+
+    def move(who: str) -> None:
+        start.wait()
+        try:
+            promote(f"models:/{version.name}@candidate", version, "champion", before, {"by": who})
+        except IntegrityError as error:
+            said.append(str(error))
+        else:
+            said.append("won")
+
+    threads = [threading.Thread(target=move, args=(str(i),)) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return said

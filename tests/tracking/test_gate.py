@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ import qmtestbed
 from qmtestbed.errors import ExitCode, InputError, IntegrityError, ModelError, PlanError
 from qmtestbed.pipeline import gate as gate_package
 from qmtestbed.pipeline.run import run_loaded
-from qmtestbed.tracking.promotion import promote
 from qmtestbed.tracking.versions import bearer_of, find_version
 from tests.conftest import Cli
 
-from .conftest import Registry
+from .conftest import Registry, four_at_once
 
 assert gate_package  # the function; its module is reached by name
 GATE = sys.modules["qmtestbed.pipeline.gate"]
@@ -154,22 +152,7 @@ def test_nothing_moves_when_something_moved_meanwhile(
 def test_of_two_gates_at_once_one_wins_and_the_other_is_told(registry: Registry) -> None:
     """Both have assessed; whoever comes second finds the lock taken or the alias moved."""
     version, before = find_version("test", "models:/churn@candidate"), bearer_of("churn", "champion")
-    start, said = threading.Barrier(4), []
-
-    def at_once(who: str) -> None:
-        start.wait()
-        try:
-            promote("models:/churn@candidate", version, "champion", before, {"by": who})
-        except IntegrityError as error:
-            said.append(str(error))
-        else:
-            said.append("won")
-
-    threads = [threading.Thread(target=at_once, args=(str(i),)) for i in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    said = four_at_once(version, before)
     assert sorted(said)[-1] == "won" and said.count("won") == 1
     assert all("another gate is moving" in s or "moved meanwhile" in s for s in said if s != "won")
     assert registry.bearer("champion") == "2"

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -20,11 +19,11 @@ import mlflow
 import pandas as pd
 import pytest
 
-from qmtestbed.errors import IntegrityError
 from qmtestbed.tracking.history import history
-from qmtestbed.tracking.promotion import promote
 from qmtestbed.tracking.versions import bearer_of, find_version
 from tests.conftest import Store
+
+from .conftest import four_at_once
 
 PLAN = """
 schema: qmtestbed/plan/v1
@@ -150,22 +149,7 @@ def test_of_four_gates_at_once_one_wins(server: Server, monkeypatch: pytest.Monk
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     version, before = find_version("test", "models:/visits@candidate"), bearer_of("visits", "champion")
     assert before is not None and before.number == "1"
-    start, said = threading.Barrier(4), []
-
-    def at_once(who: str) -> None:
-        start.wait()
-        try:
-            promote("models:/visits@candidate", version, "champion", before, {"by": who})
-        except IntegrityError as error:
-            said.append(str(error))
-        else:
-            said.append("won")
-
-    threads = [threading.Thread(target=at_once, args=(str(i),)) for i in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    said = four_at_once(version, before)
     assert said.count("won") == 1 and len(said) == 4, said
     assert str(server.client.get_model_version_by_alias("visits", "champion").version) == "2"
 

@@ -127,9 +127,9 @@ def test_refused_before_anything_runs(registry: Registry, tmp_path: Path) -> Non
 
 
 def test_names_that_mlflow_would_refuse() -> None:
-    from qmtestbed.tracking.writing import _free, _plain
+    from qmtestbed.tracking.metrics import free_name, plain
 
-    assert [_plain(t) for t in ("a/b", "x[1]", "", "..", "日本 語", "a\nb")] == [
+    assert [plain(t) for t in ("a/b", "x[1]", "", "..", "日本 語", "a\nb")] == [
         "a_b",
         "x_1_",
         "_",
@@ -137,8 +137,8 @@ def test_names_that_mlflow_would_refuse() -> None:
         "日本 語",
         "a_b",
     ]
-    assert _free("a", {"a", "a:2"}) == "a:3"
-    assert len(_free("x" * 400, {"x" * 242})) <= 250
+    assert free_name("a", {"a", "a:2"}) == "a:3"
+    assert len(free_name("x" * 400, {"x" * 242})) <= 250
 
 
 def test_an_earlier_run_that_is_sent_again_takes_nobodys_place(registry: Registry) -> None:
@@ -155,7 +155,7 @@ def test_keys_that_look_like_parts_of_an_estimate(monkeypatch: pytest.MonkeyPatc
     """Classes called x, x.low and x.n: each value, and each end of each interval, has a name of its own."""
     from types import SimpleNamespace
 
-    from qmtestbed.tracking import writing
+    from qmtestbed.tracking import metrics
     from qmtestbed.tracking.history import _measures
     from qmtestbed.types.values import MeasureValue
 
@@ -166,7 +166,7 @@ def test_keys_that_look_like_parts_of_an_estimate(monkeypatch: pytest.MonkeyPatc
     assessment = SimpleNamespace(headlines=SimpleNamespace(criteria=headline), checks=[SimpleNamespace(id="c")])
     plan = SimpleNamespace(checks={"c": SimpleNamespace(with_={"data": "test"})})
     evidence = SimpleNamespace(plan=plan, record_of=lambda _: record)
-    numbers = writing.numbers(evidence, assessment)  # type: ignore[arg-type]
+    numbers = metrics.numbers(evidence, assessment)  # type: ignore[arg-type]
     read = _measures(numbers)
     names = ["x", "x_low", "x_n", "x_low:2", "a_b", "a_b:2"]
     assert {n: (e.value, e.low, e.high, e.n) for n, e in zip(names, by_key.values(), strict=True)} == {
