@@ -89,7 +89,7 @@ def _log(
     logged = client.get_logged_model(model)
     run = _run_for(client, logged.experiment_id, assessment)
     datasets = _datasets(client, evidence, folder)
-    _log_inputs(client, run, model, datasets)
+    log_inputs(client, run, model, datasets)
     # MLflow keeps a run's metric once however often it is sent, but refuses to link it to a model again.
     linked = {m.key for m in logged.metrics or () if m.run_id == run}
     metrics = [m for m in _metrics(evidence, assessment, facts, datasets) if m.key not in linked]
@@ -250,7 +250,7 @@ def _as_input(name: str, facts: InventoryFacts, path: Path) -> DatasetInput:
     return DatasetInput(dataset, [InputTag(CONTEXT_TAG, name), InputTag(SHA256_TAG, facts.sha256)])
 
 
-def _log_inputs(client: MlflowClient, run: str, model: str, datasets: Mapping[str, DatasetInput]) -> None:
+def log_inputs(client: MlflowClient, run: str, model: str, datasets: Mapping[str, DatasetInput]) -> None:
     """Link the run to its model and data, each once: MLflow refuses to be told again of a model."""
     from mlflow.entities import LoggedModelInput
 

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +22,7 @@ import pytest
 
 from qmtestbed.tracking.history import history
 from qmtestbed.tracking.versions import bearer_of, find_version
+from qmtestbed.tracking.writing import despite_others, log_inputs
 from tests.conftest import Store
 
 from .conftest import four_at_once
@@ -162,3 +164,35 @@ def test_nothing_that_was_downloaded_stays(server: Server, tmp_path: Path) -> No
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_data_set_that_four_name_first_at_one_moment(server: Server) -> None:
+    """MLflow looks whether it knows a data set and then adds it: of clients that do so at once, some are refused."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    version = server.client.get_model_version("visits", "1")
+    model, runs = version.source.removeprefix("models:/"), []
+    for attempt in range(6):
+        given = DatasetInput(Dataset(f"new {attempt}", f"digest{attempt}", "local", "{}"), [InputTag("a", "b")])
+        made = [server.client.create_run(version_experiment(server, model)).info.run_id for _ in range(4)]
+        start, said = threading.Barrier(4), []
+
+        def name_it(run: str, given: Any = given, start: threading.Barrier = start, said: list[str] = said) -> None:
+            start.wait()
+            try:
+                despite_others(lambda: log_inputs(server.client, run, model, {"test": given}))
+            except mlflow.exceptions.MlflowException as error:
+                said.append(str(error))
+
+        threads = [threading.Thread(target=name_it, args=(run,)) for run in made]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert said == []
+        runs += made
+    assert all(len(server.client.get_run(run).inputs.dataset_inputs) == 1 for run in runs)
+
+
+def version_experiment(server: Server, model: str) -> str:
+    return str(server.client.get_logged_model(model).experiment_id)
