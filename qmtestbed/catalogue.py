@@ -21,7 +21,7 @@ from qmtestbed.content import content_root, shared_parts
 from qmtestbed.documents import Document, decode_document, read_document
 from qmtestbed.errors import ContentError, Problem, suggestion
 from qmtestbed.types.criterion import parse_criterion
-from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.manifest import Manifest, Requirement
 
 if TYPE_CHECKING:
     from qmtestbed.types.guideline import Guideline
@@ -233,6 +233,9 @@ def _check_manifest(manifest: Manifest, folder: Path, document: Document) -> Ite
         yield document.problem(("id",), "the id is not the folder's name", manifest.id, f"rename one: {folder.name!r}")
     if not (folder / "measure.py").is_file():
         yield document.problem((), "there is no measure.py beside it", do="write one with a function measure(…)")
+    if "data" not in manifest.inputs and any(i.kind == "model" for i in manifest.inputs.values()):
+        do = "add an input data: a model is loaded together with the data that it is asked about"
+        yield document.problem(("inputs",), "there is a model and no input 'data'", do=do)
     if not manifest.measures:
         yield document.problem(("measures",), "no measure is declared", do="declare what the function returns")
     for name in {*manifest.measures, *manifest.resources} & {"findings"}:
@@ -257,19 +260,29 @@ def _check_manifest(manifest: Manifest, folder: Path, document: Document) -> Ite
 
 
 def _not_installed(manifest: Manifest) -> tuple[str, ...]:
-    """Pip commands for the distributions that the AIT requires and that are not here."""
-    if not manifest.requires:
+    """Pip commands for the distributions that the AIT requires and that are not here, in a version that will do."""
+    if not manifest.requires or manifest.environment == "isolated":
         return ()
-    import importlib.metadata
-
     missing = []
     for need in manifest.requires:
-        try:
-            importlib.metadata.version(need.distribution)
-        except importlib.metadata.PackageNotFoundError:
-            what = f"qmtestbed[{need.extra}]" if need.extra else need.distribution
+        if not _is_installed(need):
+            what = f"qmtestbed[{need.extra}]" if need.extra and not need.version else str(need)
             missing.append(f"pip install '{what}'")
     return tuple(missing)
+
+
+def _is_installed(need: Requirement) -> bool:
+    import importlib.metadata
+
+    try:
+        version = importlib.metadata.version(need.distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    if need.version is None:
+        return True
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(need.version).contains(version, prereleases=True)
 
 
 def read_report(folder: Path, owner: str) -> ReportEntry:

@@ -67,6 +67,8 @@ def _show(entry: AitEntry, m: Manifest) -> None:
         per = f" per {measure.per}" if measure.per else ""
         print(f"measure   {name}{per}: {measure.unit} in [{low}, {high}], better: {measure.better}, "
               f"interval: {measure.interval}")  # fmt: skip
+    for need in m.requires:
+        print(f"requires  {need}" + (", in an environment of its own" if m.environment == "isolated" else ""))
     for suggestion in m.suggests:
         print(f"suggests  {suggestion.criterion}: {suggestion.because.en}")
     for reference in m.references:

@@ -41,6 +41,11 @@ def add_isolation(parser: argparse.ArgumentParser) -> None:
         help="models that run code on loading, such as pickles: strict refuses them, scanned loads those in which a "
         "scan finds nothing dangerous, any loads all (default: scanned; must be said with --isolation none)",
     )
+    parser.add_argument(
+        "--allow-build",
+        action="store_true",
+        help="for environments of AITs' own, also build what has no wheel, which runs code of its own",
+    )
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
         "--jobs", type=positive, metavar="N", help="how many checks run at once (default: one per core)"
@@ -136,6 +141,7 @@ def options_of(arguments: Any) -> Options:
         max_age=getattr(arguments, "max_age", None),
         trust=getattr(arguments, "trust", None),
         since=getattr(arguments, "since", None),
+        allow_build=getattr(arguments, "allow_build", False),
     )
 
 

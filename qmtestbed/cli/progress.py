@@ -33,6 +33,10 @@ class Lines:
         self._total = self._done = self._found = 0
         self._began = monotonic()
 
+    def preparing(self, what: str) -> None:
+        """Say what is being made ready."""
+        self._print(f"  {inert(what)}")
+
     def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
         """Take note of what will run, and by what name each job is known."""
         self._total, self._done, self._found, self._began = len(jobs), 0, 0, monotonic()

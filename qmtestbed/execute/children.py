@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from qmtestbed.types.environment import interpreter
+
 _PATIENCE = 1.0
 """Seconds that a server gets to end by itself; one that is still importing notices nothing."""
 
@@ -24,12 +26,13 @@ _KILOBYTE = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class Start:
-    """What a child is started with."""
+    """What a child is started with; ``isolated`` is the folder of a virtual environment of its own."""
 
     folder: Path
     log: Path
     environment: Mapping[str, str]
     seconds: float
+    isolated: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class FreshInterpreters:
 
     def run(self, start: Start) -> Ended:
         """Run one child in a session of its own."""
-        command = [sys.executable, "-P", "-m", "qmtestbed.execute.worker", str(start.folder)]
+        command = _command(start)
         with start.log.open("ab") as output, self._lock:
             if self._cancelled:
                 return Ended(-signal.SIGKILL)
@@ -102,6 +105,12 @@ class FreshInterpreters:
 
     def close(self) -> None:
         """Nothing is kept between children."""
+
+
+def _command(start: Start) -> list[str]:
+    if start.isolated is None:
+        return [sys.executable, "-P", "-m", "qmtestbed.execute.worker", str(start.folder)]
+    return [str(interpreter(start.isolated)), "-S", "-P", "-m", "qmtestbed.execute.isolated", str(start.folder)]
 
 
 class ForkServer:

@@ -35,6 +35,9 @@ class Shelf(Protocol):
 class Progress(Protocol):
     """Who is told how far a run is."""
 
+    def preparing(self, what: str) -> None:
+        """Tell what is being made ready before anything can run, which takes a while."""
+
     def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
         """Tell what will run, and which job belongs to which check."""
 
@@ -134,6 +137,10 @@ def _refused(job: Job, before: Iterable[Record], launcher: Launcher) -> Finished
         return launcher.without_running(
             job, "unsupported", Failure(what, job.program.id, do="; ".join(job.unavailable))
         )
+    if job.unmade:
+        what = f"the environment of {job.program.id} could not be made"
+        do = "check requires: in its ait.yaml, the network and pip's settings; --allow-build where there is no wheel"
+        return launcher.without_running(job, "failed", Failure(what, job.program.id, job.unmade, do))
     for record in before:
         if record.status != "measured":
             return launcher.without_running(job, "failed", _not_made(record))

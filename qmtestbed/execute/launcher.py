@@ -75,8 +75,8 @@ class Launcher:
         log = logs.resolve() / f"{job.program.id}-{job.key[:12]}.log"
         log.unlink(missing_ok=True)
         # The libraries of a fork server have read how many threads they may use: one.
-        kind = self._children if job.limits.threads == 1 else self._several_threads
-        ended = kind.run(Start(folder, log, child_environment(folder, job.limits.threads), job.limits.seconds))
+        kind = self._children if job.limits.threads == 1 and not job.isolated else self._several_threads
+        ended = kind.run(_start(job, folder, log))
         shorten(log)
         outcome, resources, files = _read(folder, job, _ending(ended, self._cancelled, job))
         record = _record(job, outcome, resources, (started, monotonic() - clock, ended.peak), self.isolation)
@@ -158,7 +158,7 @@ MAX_PROCESSES = 64
 
 def confinement_of(job: Job, folder: Path) -> Confinement:
     """Say what a job may use: its folder, its AIT and its inputs; generous where only a runaway would notice."""
-    readable = [p for p in (job.program.folder, *(i.path for i in job.inputs.values())) if p]
+    readable = [p for p in (job.program.folder, job.isolated, *(i.path for i in job.inputs.values())) if p]
     return Confinement(
         writable=(str(folder),),
         readable=tuple(dict.fromkeys(readable)),
@@ -182,6 +182,19 @@ def child_environment(folder: Path, threads: int) -> dict[str, str]:
         "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime sends what it does to its maker unless told not to
     }
     return {**passed, **fixed, **dict.fromkeys(_THREADS, str(threads))}
+
+
+def _start(job: Job, folder: Path, log: Path) -> Start:
+    variables = child_environment(folder, job.limits.threads)
+    if job.isolated is None:
+        return Start(folder, log, variables, job.limits.seconds)
+    # Our code, and nothing that is installed beside it, is found by a link: it is the one part that runs before the
+    # child is inside its layers.
+    own = folder / "own"
+    own.mkdir()
+    (own / "qmtestbed").symlink_to(Path(__file__).resolve().parents[1], target_is_directory=True)
+    variables |= {"PYTHONPATH": str(own), "PYTHONNOUSERSITE": "1"}
+    return Start(folder, log, variables, job.limits.seconds, Path(job.isolated))
 
 
 def _ending(ended: Ended, cancelled: bool, job: Job) -> Outcome | None:

@@ -13,13 +13,13 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qmtestbed.documents import decode_document, read_document
 from qmtestbed.errors import AitFault, JobError, NeedNotMet
-from qmtestbed.execute.sandbox import Confinement, enter
+from qmtestbed.execute.cell import confine
 from qmtestbed.types.codec import canonical, decode
 from qmtestbed.types.job import Job, JobInput
 from qmtestbed.types.manifest import Manifest
@@ -30,9 +30,14 @@ PREDICTIONS = "predictions"
 
 
 def main(folder: Path) -> None:
+    """Run the job in ``folder``, within the layers that the parent asks for, and leave its outcome there."""
+    confine(folder)
+    work(folder)
+
+
+def work(folder: Path) -> None:
     """Run the job in ``folder`` and leave its outcome there."""
     job = decode(Job, json.loads((folder / "job.json").read_bytes()))
-    confine(folder)
     try:
         outcome = run(job, folder)
     except MemoryError:
@@ -54,24 +59,6 @@ def main(folder: Path) -> None:
         traceback.print_exc()
         outcome = Outcome("failed", error=describe(error, job.program))
     write_outcome(outcome, folder)
-
-
-CONFINEMENT = "confinement.json"
-"""Which layers of isolation the job is to enter, and what it may use inside of them; written by the parent."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The layers to enter, and what is to be had inside."""
-
-    layers: tuple[str, ...]
-    confinement: Confinement
-
-
-def confine(folder: Path) -> None:
-    """Enter the layers that the parent asks for; a job that can't has no result, so that it never runs without them."""
-    cell = decode(Cell, json.loads((folder / CONFINEMENT).read_bytes()))
-    enter(cell.confinement, cell.layers)
 
 
 def run(job: Job, folder: Path) -> Outcome:

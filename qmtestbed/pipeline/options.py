@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
+from qmtestbed.environments import VirtualEnvironments
 from qmtestbed.errors import ExitCode, InputError, Problem, suggestion
 from qmtestbed.evidence import RunFolder, Store, default_path
 from qmtestbed.execute import Isolation
@@ -65,6 +66,8 @@ class Options:
         nothing dangerous, ``any`` loads all; ``None`` is ``scanned``, but refuses them with the isolation ``none``.
     since
         Folder of an earlier run; the page says what changed since.
+    allow_build
+        Whether an environment of an AIT's own may hold distributions without a wheel: building them runs their code.
     """
 
     out: Path | None = None
@@ -83,6 +86,7 @@ class Options:
     log: bool = False
     max_age: float | None = None
     since: Path | None = None
+    allow_build: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no option: a misspelt requirement or isolation would ask for less than was meant.
@@ -121,6 +125,10 @@ class Options:
         """Records of earlier runs, if they may be used."""
         return Store(default_path()) if self.cache else None
 
+    def environments(self, tell: Callable[[str], None] = lambda _: None) -> VirtualEnvironments:
+        """Environments of AITs that have one of their own; kept whether or not records are."""
+        return VirtualEnvironments(default_path(), self.allow_build, tell)
+
     def loading(self) -> Loading:
         """Which models may be loaded that run code on loading."""
         return Loading(self.trust, contained=self.isolation != "none")
@@ -157,6 +165,9 @@ class Outcome:
 
 class Silent:
     """Progress that tells nobody."""
+
+    def preparing(self, what: str) -> None:
+        """Tell nothing."""
 
     def planned(self, jobs: Sequence[Job], checks: Mapping[str, str]) -> None:
         """Tell nothing."""

@@ -18,6 +18,7 @@ from qmtestbed.resolve.jobs import difference_job
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.baseline import BASELINE
 from qmtestbed.types.comparison import Snapshot
+from qmtestbed.types.environment import Environments
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.job import Environment, Job, JobInput, JobLimits, Program
 from qmtestbed.types.record import Record, UsedInput
@@ -48,11 +49,12 @@ def pair(
     dict
         For the position of a run and a check: the differences, that run less the first, or why there are none.
     """
+    environments = options.environments(progress.preparing)
     found: dict[tuple[int, str], Pairing] = {}
     jobs: dict[tuple[int, str], Job] = {}
     for i, run in enumerate(runs[1:], 1):
         for check in [c for c in run.evidence.plan.checks if c in runs[0].evidence.plan.checks]:
-            made = _job(runs[0], run, check, catalogue)
+            made = _job(runs[0], run, check, catalogue, environments)
             if isinstance(made, Job):
                 jobs[i, check] = made
             elif made:
@@ -78,7 +80,7 @@ def _told(record: Record) -> Pairing:
     return " – ".join(x for x in (error.what, error.found) if x) if error else record.status.replace("_", " ")
 
 
-def _job(first: Finished, other: Finished, check: str, catalogue: Catalogue) -> Job | str:
+def _job(first: Finished, other: Finished, check: str, catalogue: Catalogue, environments: Environments) -> Job | str:
     """Build the job that compares a check of two runs; or say why their items can't be compared one by one.
 
     An empty text where that needs no saying: one of the two was not measured, or not in the same way, or both are one
@@ -97,10 +99,10 @@ def _job(first: Finished, other: Finished, check: str, catalogue: Catalogue) -> 
     why = _other_items(first, other, a, b)
     if why:
         return why
-    return _built(first, other, check, entry)
+    return _built(first, other, check, entry, environments)
 
 
-def _built(first: Finished, other: Finished, check: str, entry: AitEntry) -> Job | str:
+def _built(first: Finished, other: Finished, check: str, entry: AitEntry, environments: Environments) -> Job | str:
     a, b = first.evidence.record_of(check), other.evidence.record_of(check)
     if a is None or b is None:
         return ""
@@ -111,7 +113,9 @@ def _built(first: Finished, other: Finished, check: str, entry: AitEntry) -> Job
             return found
         inputs[name] = found
     theirs = _found(PREDICTIONS, a.inputs[PREDICTIONS], check, first)
-    return theirs if isinstance(theirs, str) else difference_job(entry, b, inputs, replace(theirs, name=BASELINE))
+    if isinstance(theirs, str):
+        return theirs
+    return difference_job(entry, b, inputs, replace(theirs, name=BASELINE), environments)
 
 
 def _other_items(first: Finished, other: Finished, a: Record, b: Record) -> str:

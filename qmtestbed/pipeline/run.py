@@ -41,7 +41,8 @@ def resolve_only(plan_file: Path, options: Options) -> Resolution:
     """Read and resolve a plan without running anything."""
     catalogue = options.catalogue()
     loaded = load_plan(plan_file, catalogue)
-    return resolve(loaded, catalogue, options.out or next_folder(loaded.plan), options.loading())
+    path = options.out or next_folder(loaded.plan)
+    return resolve(loaded, catalogue, path, options.loading(), options.environments())
 
 
 def run_loaded(
@@ -74,7 +75,7 @@ def _collect(
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
     since = snapshot_of(options.since) if options.since else None
-    resolution = resolve(loaded, catalogue, path, options.loading())
+    resolution = resolve(loaded, catalogue, path, options.loading(), options.environments(progress.preparing))
     if options.log:
         _can_be_logged(resolution, path)
     folder = options.run_folder(path)

@@ -24,6 +24,7 @@ from qmtestbed.resolve.models import ModelFacts, find_model, is_model
 from qmtestbed.resolve.trust import Loading
 from qmtestbed.tracking.uris import is_logged
 from qmtestbed.types.baseline import BASELINE, names_baseline
+from qmtestbed.types.environment import Environments
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import InputSpec, Manifest
@@ -33,7 +34,9 @@ from qmtestbed.types.resolution import Resolution
 __all__ = ["Loading", "filled_in", "find_inventories", "first_job", "resolve"]
 
 
-def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path, loading: Loading) -> Resolution:
+def resolve(
+    loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path, loading: Loading, environments: Environments
+) -> Resolution:
     """Make a plan exact.
 
     Parameters
@@ -46,6 +49,8 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path, loading:
         Where the run will be kept: paths in the resolved plan start there.
     loading
         Which models may be loaded that run code on loading.
+    environments
+        Who provides the environments of AITs that have one of their own.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def resolve(loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path, loading:
     problems = [p for id, check in plan.checks.items() for p in _check_problems(id, check, catalogue, bound)]
     if problems:
         raise PlanError(*problems)
-    builder = GraphBuilder(plan, bound, loading)
+    builder = GraphBuilder(plan, bound, loading, environments)
     checks = {id: builder.measure(check, catalogue.ait(check.ait)).key for id, check in plan.checks.items()}
     baselines = {
         id: builder.compare(check, catalogue.ait(check.ait)).key

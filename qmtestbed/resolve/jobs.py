@@ -6,7 +6,7 @@ import contextlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +20,9 @@ from qmtestbed.resolve.trust import Loading
 from qmtestbed.tracking.uris import LoggedData
 from qmtestbed.types.baseline import BASELINE, comparison
 from qmtestbed.types.codec import encode
+from qmtestbed.types.environment import Environments
 from qmtestbed.types.job import Environment, Job, JobInput, JobKind, JobLimits, Program
-from qmtestbed.types.manifest import PROBED, InputKind, InputSpec, Limits
+from qmtestbed.types.manifest import PROBED, InputKind, InputSpec, Limits, Manifest
 from qmtestbed.types.plan import Check, Inventory, Plan
 from qmtestbed.types.record import Record
 
@@ -33,6 +34,8 @@ _OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
     "lightgbm": ("lightgbm",),
     "python_function": ("mlflow",),
 }
+_READERS = ("skops", "cloudpickle")
+"""Distributions that read the files of models."""
 _OWN_LIMITS = Limits(timeout="30min", memory="8GiB")
 _PATIENCE, _MODELS_COMPARED = 20, 2
 """What a comparison may take, in limits of the AIT: time for some hundred calls, most far from their limit, and room
@@ -70,9 +73,12 @@ class FileFacts:
 class GraphBuilder:
     """Collects jobs; a job that several checks share is made once."""
 
-    def __init__(self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading) -> None:
+    def __init__(
+        self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading, environments: Environments | None = None
+    ) -> None:
         self._plan = plan
         self._loading = loading
+        self._environments = environments
         self._bound = inventories
         self._jobs: dict[str, Job] = {}
         self._libraries = {b.found.sha256: _libraries(b.found) for b in inventories.values() if b.found.kind == "model"}
@@ -143,6 +149,7 @@ class GraphBuilder:
                 if spec.kind == "model":
                     after.append(self.probe(_one(bound), _one(check.with_["data"])).key)
         needs = {n for name, spec in manifest.inputs.items() if name in inputs for n in spec.needs if n in PROBED}
+        place = self._place(manifest, tuple(inputs.values()))
         return Job(
             schema="qmtestbed/job/v1",
             key="",
@@ -153,11 +160,13 @@ class GraphBuilder:
             seed=self._plan.seed,
             confidence=self._plan.confidence,
             limits=_limits(manifest.limits),
-            environment=self._environment([r.distribution for r in manifest.requires], inputs.values()),
+            environment=place.environment,
             after=tuple(dict.fromkeys(after)),
             needs=tuple(sorted(needs)),
             unavailable=entry.missing,
             volatile=manifest.volatile,
+            isolated=place.folder,
+            unmade=place.unmade,
         )
 
     def _own(self, kind: JobKind, inputs: Mapping[str, JobInput], after: tuple[str, ...] = ()) -> Job:
@@ -177,14 +186,33 @@ class GraphBuilder:
         )
         return self._add(job)
 
+    def _place(self, manifest: Manifest, inputs: Sequence[JobInput]) -> Place:
+        """Say where an AIT runs: with what is installed here, or in an environment of its own.
+
+        There a model is loaded with the versions that are installed here: they are those it was probed with.
+        """
+        if manifest.environment == "shared":
+            return Place(self._environment([r.distribution for r in manifest.requires], inputs))
+        loaded = self._named_by(inputs)
+        flavours = {i.flavour for i in inputs if i.kind == "model"}
+        if flavours:
+            loaded |= {"numpy", "scikit-learn", *_READERS}
+        if "python_function" not in flavours:
+            loaded.discard("mlflow")  # every model that it logged names it, and no other is loaded by it
+        return find_place(manifest, self._environments, loaded)
+
     def _environment(self, requires: Iterable[str], inputs: Iterable[JobInput]) -> Environment:
         """Versions that a result may depend on: always ours, and those that the AIT or a model names."""
-        names = {*_ALWAYS, *requires}
+        return _environment_with({*_ALWAYS, *requires, *self._named_by(inputs)})
+
+    def _named_by(self, inputs: Iterable[JobInput]) -> set[str]:
+        """Name the distributions that the models among some inputs are loaded by."""
+        names: set[str] = set()
         for job_input in inputs:
             names.update(_OF_FLAVOUR.get(job_input.flavour or "", ()))
             if job_input.kind == "model":
                 names.update(self._libraries.get(job_input.sha256, ()))
-        return _environment_with(names)
+        return names
 
     def _add(self, job: Job) -> Job:
         keyed = replace(job, key=_key(job))
@@ -239,7 +267,9 @@ class GraphBuilder:
         )
 
 
-def difference_job(entry: AitEntry, record: Record, inputs: Mapping[str, JobInput], baseline: JobInput) -> Job:
+def difference_job(
+    entry: AitEntry, record: Record, inputs: Mapping[str, JobInput], baseline: JobInput, environments: Environments
+) -> Job:
     """Build the job that compares what a record was measured on with other predictions of the same items.
 
     Parameters
@@ -250,10 +280,13 @@ def difference_job(entry: AitEntry, record: Record, inputs: Mapping[str, JobInpu
         Its parameters, seed and confidence are used again.
     inputs, baseline
         The inputs of the record, and the predictions that take the place of its own.
+    environments
+        Who provides the environment of an AIT that has one of its own.
     """
     manifest = entry.manifest
     if manifest is None:
         raise ValueError(f"{entry.id} is broken")
+    place = find_place(manifest, environments, ())
     job = Job(
         schema="qmtestbed/job/v1",
         key="",
@@ -264,20 +297,47 @@ def difference_job(entry: AitEntry, record: Record, inputs: Mapping[str, JobInpu
         seed=record.seed,
         confidence=record.confidence,
         limits=_patient(_limits(manifest.limits)),
-        environment=_environment_with({*_ALWAYS, *(r.distribution for r in manifest.requires)}),
+        environment=place.environment,
         after=tuple(dict.fromkeys(i.job for i in (*inputs.values(), baseline) if i.job)),
         unavailable=entry.missing,
+        isolated=place.folder,
+        unmade=place.unmade,
     )
     return replace(job, key=_key(job))
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a job runs: what is installed there, and the folder of a virtual environment or why there is none."""
+
+    environment: Environment
+    folder: str | None = None
+    unmade: str | None = None
+
+
+def find_place(manifest: Manifest, environments: Environments | None, loaded: Iterable[str]) -> Place:
+    """Find where an AIT runs; ``loaded`` are distributions that it takes in the version that is installed here."""
+    if manifest.environment == "shared":
+        return Place(_environment_with({*_ALWAYS, *(r.distribution for r in manifest.requires)}))
+    pinned = [f"{name}=={version.split('+')[0]}" for name, version in _versions(loaded).items()]
+    found = environments.get([*map(str, manifest.requires), *pinned]) if environments else "nobody makes any here"
+    if isinstance(found, str):
+        return Place(_environment_with(()), unmade=found)
+    return Place(replace(_environment_with(()), libraries=found.libraries, isolated=found.sha256), found.folder)
+
+
 def _environment_with(names: Iterable[str]) -> Environment:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Environment(python, f"{sys.platform}-{platform.machine()}", _versions(names))
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    """Versions that are installed here, without those that are not."""
     versions: dict[str, str] = {}
     for name in sorted(names):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Environment(python, f"{sys.platform}-{platform.machine()}", versions)
+    return versions
 
 
 def _patient(limits: JobLimits) -> JobLimits:

@@ -60,11 +60,15 @@ class JobLimits:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the result may depend on besides inputs and code; part of the key."""
+    """What the result may depend on besides inputs and code; part of the key.
+
+    ``isolated`` is the digest of a virtual environment of its own, whose libraries are then all named.
+    """
 
     python: str
     platform: str
     libraries: Mapping[str, str]
+    isolated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Job:
     """One node of the graph: probe → predict → measure, or difference where a check is compared with a baseline.
 
     ``after`` are keys of jobs that must come first; ``needs`` are capabilities that only the probe among them can
-    tell; ``unavailable`` are pip commands for distributions that are not installed.
+    tell; ``unavailable`` are pip commands for distributions that are not installed. ``isolated`` is the folder of the
+    virtual environment that it runs in, ``unmade`` why there is none though it needs one; neither is part of the key.
     """
 
     schema: Literal["qmtestbed/job/v1"]
@@ -89,3 +94,5 @@ class Job:
     needs: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
     volatile: bool = False
+    isolated: str | None = None
+    unmade: str | None = None

@@ -44,6 +44,8 @@ PROBED: frozenset[Need] = PREDICTED | {"predict", "gradient", "native"}
 """Needs that only a loaded model can tell."""
 ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "text"]
 
+_SPECIFIER = r"(===?|~=|!=|<=?|>=?) *[A-Za-z0-9.*+!_-]+"
+_SPECIFIERS = rf"{_SPECIFIER}( *, *{_SPECIFIER})*"
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 _SIZES = {"MiB": 2**20, "GiB": 2**30}
 
@@ -128,11 +130,18 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Requirement:
-    """A distribution that must be installed, and the extra of qmtestbed that brings it."""
+    """A distribution that must be installed, which versions of it, and the extra of qmtestbed that brings it."""
 
     SHORT: ClassVar[str] = "distribution"
-    distribution: str
+    distribution: Annotated[
+        str, Shape(pattern=r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", doc="its name on the index")
+    ]
     extra: str | None = None
+    version: Annotated[str | None, Shape(pattern=_SPECIFIERS, doc="for example ==1.2.3 or >=1.2,<2")] = None
+
+    def __str__(self) -> str:
+        """Give it as pip takes it."""
+        return f"{self.distribution}{self.version or ''}"
 
 
 @dataclass(frozen=True)
@@ -166,7 +175,14 @@ def _split(text: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an AIT is and promises."""
+    """What an AIT is and promises.
+
+    Attributes
+    ----------
+    environment
+        ``isolated``: it runs in a virtual environment of its own, which is made of ``requires`` and what our code needs
+        in a child; AITs with the same requirements share one. ``shared``: with what is installed beside qmtestbed.
+    """
 
     schema: Literal["qmtestbed/ait/v1"]
     id: Annotated[str, Shape(pattern=r"[a-z][a-z0-9_]*", doc="lower-case letters, digits and _")]
@@ -183,6 +199,7 @@ class Manifest:
     resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     suggests: tuple[Suggestion, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    environment: Literal["shared", "isolated"] = "shared"
     limits: Limits = field(default_factory=Limits)
     random: bool = False
     volatile: bool = False

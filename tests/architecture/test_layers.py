@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "modelfiles": BASE,  # parent and child must agree on which files of a model run code on loading
     "catalogue": {*BASE, "documents", "digests", "content"},
     "plan": {*BASE, "documents", "catalogue"},
+    "environments": {*BASE, "digests"},
     "tracking": {*BASE, "digests"},
     "resolve": {*BASE, "documents", "digests", "catalogue", "modelfiles", "tracking"},
     # The child alone measures how far two models are apart: the interval of that is our own, not an AIT's.
@@ -32,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "evidence": {*BASE, "documents", "digests"},
     "judging": BASE,
     "render": {*BASE, "content"},  # templates include parts that ship
-    "pipeline": {*BASE, "documents", "digests", "catalogue", "tracking", *STAGES, ""},
+    "pipeline": {*BASE, "documents", "digests", "catalogue", "environments", "tracking", *STAGES, ""},
     "cli": {*BASE, "catalogue", "content", "pipeline"},
     "mlflow_evaluator": {"pipeline"},
     "": {"errors", "ait", "types", "pipeline", "tracking"},
