@@ -27,7 +27,7 @@ references: []
 informs: {{}}
 inputs: {{data: {{kind: table}}}}
 measures: {{rows: {{unit: rows, range: [0, null], better: higher}}}}
-limits: {{timeout: 10s, memory: 600MiB}}
+limits: {{timeout: {seconds}s, memory: 600MiB}}
 """
 
 # Each returns 1 row when it was refused and 0 rows when it got through; the good one counts the rows.
@@ -197,7 +197,9 @@ def execute(folder: Path, port: int) -> pipeline.Outcome:
     for id, program in PROGRAMS.items():
         body = textwrap.dedent(program).strip().replace("@FOLDER@", str(folder)).replace("@PORT@", str(port))
         (folder / "aits" / id).mkdir(parents=True)
-        (folder / "aits" / id / "ait.yaml").write_text(MANIFEST.format(id=id), "utf-8")
+        (folder / "aits" / id / "ait.yaml").write_text(
+            MANIFEST.format(id=id, seconds=120 if id in REFUSED else 10), "utf-8"
+        )
         (folder / "aits" / id / "measure.py").write_text(
             f"def measure(data):\n{textwrap.indent(body, '    ')}\n", "utf-8"
         )
