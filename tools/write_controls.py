@@ -1,0 +1,374 @@
+"""Write the bad half of every control pair (``aits/*/example/bad*``): a fault planted on purpose.
+
+``python tools/write_controls.py [ID …]``. Everything is seeded. A fitted model is written anew only when its AIT is
+named: its bytes depend on the version of its library.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from sklearn.datasets import load_digits
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+AITS = Path(__file__).resolve().parents[1] / "aits"
+
+
+class Example:
+    """The folder ``example`` of one AIT, with a generator of its own."""
+
+    def __init__(self, id: str) -> None:
+        self.folder = AITS / id / "example"
+        self.rng = np.random.default_rng(0)
+
+    def read(self, name: str = "data.csv") -> pd.DataFrame:
+        """Read a table of the good half; text stays as it is."""
+        return pd.read_csv(self.folder / name)
+
+    def write(self, frame: pd.DataFrame, name: str = "bad.csv") -> None:
+        """Write a table."""
+        frame.to_csv(self.folder / name, index=False, lineterminator="\n")
+
+    def model(self, fitted: Any, name: str = "bad_model") -> None:
+        """Write a scikit-learn model as MLflow logs one."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / "model.pkl").write_bytes(pickle.dumps(fitted, protocol=4))
+        (folder / "MLmodel").write_text(
+            "flavors:\n  sklearn:\n    pickled_model: model.pkl\n    serialization_format: pickle\n"
+            f"    sklearn_version: {sklearn.__version__}\n"
+        )
+
+    def rows(self, n: int, share: float) -> np.ndarray:
+        """Choose a share of n rows."""
+        return np.sort(self.rng.choice(n, round(n * share), replace=False))
+
+
+def other(labels: pd.Series) -> pd.Series:
+    """Turn yes into no and no into yes."""
+    return labels.map({"yes": "no", "no": "yes"})
+
+
+# -- tables ---------------------------------------------------------------------------------------------------
+
+
+def attribute_coverage(e: Example) -> None:
+    """No row is of snow at night, and a tenth of the rows has a road that the design does not know."""
+    data = e.read()
+    data = data[~((data["light"] == "night") & (data["weather"] == "snow"))].reset_index(drop=True)
+    data.loc[e.rows(len(data), 0.1), "road"] = "ferry"
+    e.write(data)
+
+
+def case_sufficiency(e: Example) -> None:
+    """Of the drives by night in the rain three are left."""
+    data = e.read()
+    rare = data[(data["light"] == "night") & (data["weather"] == "rain")]["drive"].unique()
+    e.write(data[~data["drive"].isin(rare[3:])])
+
+
+def currentness(e: Example) -> None:
+    """The hygrometer has sent nothing since the second half of the data began."""
+    data = e.read()
+    e.write(data.assign(humidity=data["humidity"].where(data.index < len(data) // 2)))
+
+
+def data_completeness(e: Example) -> None:
+    """Half of the ages are missing, and one record is empty."""
+    data = e.read()
+    data["age"] = data["age"].astype("Int64").mask(data.index % 2 == 0)
+    data.loc[7, [c for c in data.columns if c != "customer"]] = pd.NA
+    data["visits"] = data["visits"].astype("Int64")
+    e.write(data)
+
+
+def distribution_match(e: Example) -> None:
+    """The thermometer reads ten degrees too much."""
+    data = e.read()
+    e.write(data.assign(temperature=(data["temperature"] + 10).round(1)))
+
+
+def drift(e: Example) -> None:
+    """In the last third the machines run hotter, a new site is there, and the model is wrong."""
+    data = e.read()
+    late = data.index >= len(data) * 2 // 3
+    data.loc[late, "temperature"] = (data.loc[late, "temperature"] + 10).round(1)
+    data.loc[late & (data.index % 3 == 0), "site"] = "overseas"
+    e.write(data.assign(fault=data["fault"].where(~late, other(data["fault"]))))
+
+
+def expected_distribution(e: Example) -> None:
+    """Nobody drove at dusk, most drove by night, and every twentieth row is of fog, which nobody declared."""
+    data = e.read()
+    data["light"] = np.where(data["light"] == "dusk", "night", data["light"])
+    data.loc[e.rows(len(data), 0.25), "light"] = "night"
+    data.loc[data.index % 20 == 0, "weather"] = "fog"
+    e.write(data)
+
+
+def label_conflicts(e: Example) -> None:
+    """A fifth of the rows is there twice and a fifth is from the training data, both with the other label."""
+    data, train = e.read(), e.read("train.csv")
+    twice, seen = data.iloc[e.rows(len(data), 0.2)], train.iloc[e.rows(len(train), 0.2)]
+    planted = [part.assign(fault=other(part["fault"])) for part in (twice, seen)]
+    e.write(pd.concat([data, *planted], ignore_index=True))
+
+
+def outliers(e: Example) -> None:
+    """The sensor of the load wrote -999 five times."""
+    data = e.read()
+    data.loc[e.rows(len(data), 0.025), "load"] = -999.0
+    e.write(data)
+
+
+def record_duplicates(e: Example) -> None:
+    """Three records are there twice, and three are training records."""
+    data = e.read().astype(str)
+    e.write(pd.concat([data, data.iloc[:3], e.read("train.csv").astype(str).iloc[:3]], ignore_index=True))
+
+
+def schema_conformance(e: Example) -> None:
+    """Grams for kilograms, words among numbers, a new material, a number per row, and one column for another."""
+    data = e.read()
+    n = len(data)
+    pieces = data["pieces"].astype(str)
+    pieces.iloc[e.rows(n, 0.1)] = "a few"
+    data.loc[e.rows(n, 0.1), "material"] = "titanium"
+    data = data.assign(weight=(data["weight"] * 1000).round(), pieces=pieces, plant="main")
+    e.write(data.assign(serial=[f"S{i:05d}" for i in e.rng.permutation(n)]).drop(columns="express"))
+
+
+def target_leakage(e: Example) -> None:
+    """A repair code is written when a fault was found, so it tells the label in 99 of 100 rows."""
+    for name in ("data", "train"):
+        frame = e.read(f"{name}.csv")
+        wrong = e.rng.random(len(frame)) < 0.01
+        told = (frame["fault"] == "yes") ^ wrong
+        e.write(frame.assign(repair_code=np.where(told, "R7", "none")), f"bad_{name}.csv")
+
+
+# -- predictions ----------------------------------------------------------------------------------------------
+
+
+def baseline_gain(e: Example) -> None:
+    """Always dog, at even odds."""
+    said = e.read("predictions.csv")
+    e.write(said.assign(predicted="dog", **{"p[cat]": 0.3, "p[dog]": 0.4, "p[bird]": 0.3}))
+
+
+def calibration(e: Example) -> None:
+    """Quite sure of every answer, of which more than a third are wrong."""
+    said = e.read("predictions.csv")
+    classes = ["cat", "dog", "bird"]
+    after = dict(zip(classes, [*classes[1:], classes[0]], strict=True))
+    wrong = np.isin(np.arange(len(said)), e.rows(len(said), 0.4))
+    said["predicted"] = said["species"].where(~wrong, said["species"].map(after))
+    e.write(said.assign(**{f"p[{c}]": np.where(said["predicted"] == c, 0.98, 0.01) for c in classes}))
+
+
+def classification_performance(e: Example) -> None:
+    """Cat and dog are drawn by lot, and bird is never said."""
+    said = e.read("predictions.csv")
+    e.write(said.assign(predicted=e.rng.choice(["cat", "dog"], len(said))))
+
+
+def label_errors(e: Example) -> None:
+    """Every twelfth label is that of another species."""
+    said = e.read("predictions.csv")
+    after = {"cat": "dog", "dog": "bird", "bird": "cat"}
+    e.write(said.assign(species=said["species"].where(said.index % 12 != 0, said["species"].map(after))))
+
+
+def regression_performance(e: Example) -> None:
+    """Each pipe got the answer for another one."""
+    said = e.read("predictions.csv")
+    e.write(said.assign(predicted=e.rng.permutation(said["predicted"])))
+
+
+TABLES: tuple[Callable[[Example], None], ...] = (
+    attribute_coverage,
+    case_sufficiency,
+    currentness,
+    data_completeness,
+    distribution_match,
+    drift,
+    expected_distribution,
+    label_conflicts,
+    outliers,
+    record_duplicates,
+    schema_conformance,
+    target_leakage,
+    baseline_gain,
+    calibration,
+    classification_performance,
+    label_errors,
+    regression_performance,
+)
+
+
+# -- models ---------------------------------------------------------------------------------------------------
+
+
+def drift_model(e: Example) -> None:
+    """A model for the good half and the bad one: it knows nothing of time."""
+    data = e.read()
+    e.model(LogisticRegression(max_iter=1000).fit(data[["temperature", "vibration", "starts"]], data["fault"]), "model")
+
+
+def adversarial_gradient(e: Example) -> None:
+    """An undefended net, and one whose gradients vanish; the good one has learnt from attacked images."""
+    import torch
+
+    images, labels = load_digits().images, load_digits().target
+    test = np.random.default_rng(0).permutation(len(images)) < 120
+    x = torch.from_numpy((np.rint(images * 255 / 16) / 255)[~test, None].astype(np.float32))
+    y = torch.from_numpy(labels[~test])
+
+    def net(hardened: bool) -> Any:
+        torch.manual_seed(0)
+        layers = [torch.nn.Flatten(), torch.nn.Linear(64, 48), torch.nn.ReLU(), torch.nn.Linear(48, 10)]
+        made = torch.nn.Sequential(*layers)
+        optimiser = torch.optim.Adam(made.parameters(), lr=0.01)
+        for _ in range(300):
+            seen = x
+            if hardened:
+                for _ in range(5):
+                    seen = seen.detach().requires_grad_()
+                    loss = torch.nn.functional.cross_entropy(made(seen), y)
+                    seen = seen + 0.04 * torch.autograd.grad(loss, seen)[0].sign()
+                    seen = torch.clamp(torch.min(torch.max(seen, x - 0.1), x + 0.1), 0, 1)
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(made(seen.detach()), y).backward()
+            optimiser.step()
+        return made
+
+    plain = net(False)
+    masked = net(False)
+    with torch.no_grad():
+        masked[3].weight *= 10_000
+        masked[3].bias *= 10_000
+    for name, made in (("good_model", net(True)), ("bad_model", plain), ("bad_model_masked", masked)):
+        (e.folder / name / "data").mkdir(parents=True, exist_ok=True)
+        torch.save(made, e.folder / name / "data" / "model.pth")
+        (e.folder / name / "MLmodel").write_text(
+            f"flavors:\n  pytorch:\n    model_data: data\n    pytorch_version: {torch.__version__}\n"
+        )
+
+
+def cross_validation_spread(e: Example) -> None:
+    """A model that knows the test rows, test rows of another kind, and a training row that decides alone."""
+    data, train = e.read(), e.read("train.csv")
+    both = pd.concat([train, data])
+    known = DecisionTreeClassifier(random_state=0).fit(both.drop(columns="failed"), both["failed"])
+    e.model(known, "bad_model")
+    e.write(data.assign(failed=other(data["failed"])), "bad.csv")
+    level = np.where(np.arange(400) % 2 == 0, 3.0, -3.0)
+    plain = pd.DataFrame(
+        {"level": (level + e.rng.normal(size=400)).round(3), "failed": np.where(level > 0, "yes", "no")}
+    )
+    e.write(plain[:200], "bad_plain.csv")
+    decided = plain[200:].reset_index(drop=True)
+    decided.loc[0, "level"] = 1_000_000.0
+    e.write(decided, "bad_train.csv")
+    e.model(NearestCentroid().fit(decided[["level"]], decided["failed"]), "bad_centroid_model")
+
+
+def feature_importance(e: Example) -> None:
+    """Four gauges, each as telling as the others: every order of them is chance."""
+    seen = e.rng.normal(50, 10, (60, 4)).round(1)
+    turned = np.concatenate([np.roll(seen, k, axis=1) for k in range(4)])
+    gauges = pd.DataFrame(turned, columns=[f"gauge_{k}" for k in range(1, 5)])
+    days = (turned.sum(axis=1) + np.tile(e.rng.normal(0, 8, 60), 4)).round(1)
+    e.write(gauges.assign(days=days))
+    e.model(LinearRegression().fit(gauges, days))
+
+
+def image_corruptions(e: Example) -> None:
+    """A model that knows the very images by heart and nothing beside them."""
+    with np.load(e.folder / "digits.npz") as digits:
+        flat, labels = digits["images"].reshape(-1, 64) / 255, digits["labels"].astype(str)
+    e.model(SVC(gamma=100.0).fit(flat, labels))
+
+
+def metamorphic_relations(e: Example) -> None:
+    """A model that goes by who painted the pump."""
+    data = e.read()
+    said = np.where(data["painter"] == "A", "yes", "no")
+    e.model(make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(data[["painter"]], said))
+
+
+def missing_value_stability(e: Example) -> None:
+    """A model that takes an empty cell for 0, which no thermometer here ever shows, and weighs all columns alike."""
+    x = e.read("train.csv").drop(columns="fault").dropna()
+    said = np.where(StandardScaler().fit_transform(x).sum(axis=1) > 0, "yes", "no")
+    filled = SimpleImputer(strategy="constant", fill_value=0)
+    e.model(make_pipeline(filled, StandardScaler(), LogisticRegression()).fit(x, said))
+
+
+def noise_stability(e: Example) -> None:
+    """A tree that has learnt a label drawn by lot for each of many temperatures."""
+    temperature = pd.DataFrame({"temperature": np.linspace(50, 90, 400)})
+    e.model(DecisionTreeClassifier(random_state=0).fit(temperature, e.rng.choice(["no", "yes"], 400)))
+
+
+def weakest_slices(e: Example) -> None:
+    """Good: new rows as in training. Bad: at the site in the south most labels are wrong."""
+
+    def rows(n: int) -> pd.DataFrame:
+        vibration, site = e.rng.gamma(2, 1, n).round(3), e.rng.choice(["north", "south", "east"], n)
+        odds = 4 * (vibration - 1.7)
+        fault = np.where(e.rng.random(n) < 1 / (1 + np.exp(-odds)), "yes", "no")
+        temperature = e.rng.normal(60, 5, n).round(1)
+        return pd.DataFrame({"vibration": vibration, "temperature": temperature, "site": site, "fault": fault})
+
+    train, good = rows(800), rows(800)
+    e.write(train, "control_train.csv")
+    e.write(good, "good.csv")
+    weak = (good["site"] == "south").to_numpy() & (e.rng.random(len(good)) < 0.7)
+    e.write(good.assign(fault=good["fault"].where(~weak, other(good["fault"]))))
+    e.model(LogisticRegression().fit(train[["vibration", "temperature"]], train["fault"]), "control_model")
+
+
+MODELS: dict[str, Callable[[Example], None]] = {
+    "drift": drift_model,
+    **{
+        f.__name__: f
+        for f in (
+            adversarial_gradient,
+            cross_validation_spread,
+            feature_importance,
+            image_corruptions,
+            metamorphic_relations,
+            missing_value_stability,
+            noise_stability,
+            weakest_slices,
+        )
+    },
+}
+
+
+def main(named: list[str]) -> None:
+    """Write the tables of every AIT, or all of those named."""
+    for plant in TABLES:
+        if not named or plant.__name__ in named:
+            plant(Example(plant.__name__))
+    for id in named:
+        if id in MODELS:
+            MODELS[id](Example(id))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
