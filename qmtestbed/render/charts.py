@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qmtestbed.ait import Bars, Curve, Histogram, Matrix, Resource
-from qmtestbed.render.svg import Canvas, Point, Scale, finite
+from qmtestbed.render.svg import Canvas, Point, Scale, finite, half_width
 from qmtestbed.render.text import Svg, number, width
 from qmtestbed.render.words import Words
 
@@ -76,7 +76,9 @@ def _matrix_labels(canvas: Canvas, m: Matrix, gutter: float, top: float, cell: f
     every = 1 if cell >= 16 else 2 if cell >= 9 else 5
     for j, label in enumerate(m.columns):
         if j % every == 0:
-            canvas.text(gutter + (j + 0.5) * cell, top - 6, label, "middle", room=max(2, int(every * cell / 6.6)))
+            at = gutter + (j + 0.5) * cell
+            room = min(every * cell, 2 * (WIDTH - at)) / 6.6
+            canvas.text(at, top - 6, label, "middle", room=max(2, int(room)))
 
 
 # -- bars -----------------------------------------------------------------------------------------------------
@@ -90,7 +92,8 @@ def bars(b: Bars, title: str, w: Words) -> Svg | None:
     row = 22.0 if n <= 40 else 13.0
     known = [v for part in (b.values, b.low or (), b.high or ()) for v in part if v is not None and finite(v)]
     gutter = min(130.0, 12 + 6.2 * max(min(width(x), 20) for x in b.labels))
-    scale = Scale.round([0.0, *known], gutter, WIDTH - 50, 4)
+    written = max((min(width(number(v)), 10) for v in b.values if v is not None and finite(v)), default=0)
+    scale = Scale.round([0.0, *known], gutter, WIDTH - max(50.0, 10 + 6.4 * written), 4)
     canvas = Canvas(WIDTH, row * n + 24, title)
     for at, label in scale.ticks(4):
         canvas.line((scale(at), 2), (scale(at), row * n + 4), "grid")
@@ -141,18 +144,19 @@ class _Frame:
         self.bottom = 190.0
         legend = 17.0 * len(names) if len(names) > 1 else 0.0
         self.canvas = Canvas(WIDTH, self.bottom + 44 + legend, title)
-        self.x = Scale.over(x, 46, WIDTH - 12)
         self.y = Scale.round(y, self.bottom, 20, 4)
+        self.left = max(46.0, 10 + 2 * max(half_width(label) for _, label in self.y.ticks(4)))
+        self.x = Scale.over(x, self.left, WIDTH - 12).inside(WIDTH)
         for at, label in self.x.ticks(5):
             self.canvas.line((self.x(at), 20), (self.x(at), self.bottom), "grid")
             self.canvas.text(self.x(at), self.bottom + 15, label, "axis middle")
         for at, label in self.y.ticks(4):
-            self.canvas.line((46, self.y(at)), (WIDTH - 12, self.y(at)), "grid")
-            self.canvas.text(40, self.y(at) + 3.5, label, "axis end", room=8)
+            self.canvas.line((self.left, self.y(at)), (self.x.end, self.y(at)), "grid")
+            self.canvas.text(self.left - 6, self.y(at) + 3.5, label, "axis end")
 
     def titles(self, x_title: str, y_title: str) -> None:
         """Name the axes."""
-        self.canvas.text((46 + WIDTH - 12) / 2, self.bottom + 31, x_title, "muted middle", room=56)
+        self.canvas.text((self.left + self.x.end) / 2, self.bottom + 31, x_title, "muted middle", room=56)
         self.canvas.text(2, 11, y_title, "muted start", room=56)
 
     def legend(self, names: Sequence[str], mark: Callable[[float, int], None]) -> None:

@@ -32,6 +32,7 @@ def against_limit(rows: Sequence[Row], bound: Bound, span: Bound, title: str, li
     scale = _scale(rows, bound, span, _gutter(rows), WIDTH - 14)
     if scale is None:
         return None
+    scale = scale.inside(WIDTH)
     step = 22.0
     bottom = 20 + step * len(rows)
     canvas = Canvas(WIDTH, bottom + 22, title, "chart limit")
