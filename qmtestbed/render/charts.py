@@ -42,8 +42,10 @@ def matrix(m: Matrix, title: str, w: Words) -> Svg | None:
         return None
     named = max(down, across) <= 40
     gutter = min(110.0, 14 + 6.2 * max((min(width(r), 18) for r in m.rows), default=0)) if named else 24.0
-    top, cell = 34.0 if named else 22.0, (WIDTH - gutter - 1) / across
-    height = max(6.0, min(cell, 34.0)) if across > 1 else 26.0
+    cell = (WIDTH - gutter - 1) / across
+    turned = _turned(m, cell) if named else 0.0
+    top = (22.0 + turned if turned else 34.0) if named else 22.0
+    height = max(10.0 if named else 6.0, min(cell, 34.0)) if across > 1 else 26.0
     canvas = Canvas(WIDTH, top + height * down + 18, title)
     known = [abs(v) for row in m.values for v in row if v is not None and finite(v)]
     largest = max(known, default=0.0) or 1.0
@@ -51,7 +53,7 @@ def matrix(m: Matrix, title: str, w: Words) -> Svg | None:
         value = m.values[i][j] if i < len(m.values) and j < len(m.values[i]) else None
         _cell(canvas, (gutter + j * cell, top + i * height, cell, height), value, largest)
     if named:
-        _matrix_labels(canvas, m, gutter, top, cell, height)
+        _matrix_labels(canvas, m, (gutter, top), (cell, height), bool(turned))
     canvas.text(gutter, 11, m.column_title or w("chart.columns"), "axis start")
     canvas.text(2, top + height * down + 13, m.row_title or w("chart.rows"), "axis start")
     return canvas.done()
@@ -69,16 +71,24 @@ def _cell(canvas: Canvas, box: tuple[float, float, float, float], value: float |
         canvas.text(x + across / 2 - 0.5, y + down / 2 + 3.5, label, "middle")
 
 
-def _matrix_labels(canvas: Canvas, m: Matrix, gutter: float, top: float, cell: float, height: float) -> None:
+def _turned(m: Matrix, cell: float) -> float:
+    """Give the room above the grid for labels of columns that must stand on end to be read; 0 where they need not."""
+    longest = max(width(label) for label in m.columns)
+    return 6.6 * min(longest, 14) if 6.6 * longest > cell else 0.0
+
+
+def _matrix_labels(canvas: Canvas, m: Matrix, corner: Point, size: Point, turned: bool) -> None:
+    (gutter, top), (cell, height) = corner, size
     small = "" if height >= 12 else " tiny"
     for i, label in enumerate(m.rows):
         canvas.text(gutter - 6, top + (i + 0.5) * height + 3.5, label, "end" + small, room=18)
-    every = 1 if cell >= 16 else 2 if cell >= 9 else 5
+    every = 1 if cell >= 11 else 2
     for j, label in enumerate(m.columns):
-        if j % every == 0:
-            at = gutter + (j + 0.5) * cell
-            room = min(every * cell, 2 * (WIDTH - at)) / 6.6
-            canvas.text(at, top - 6, label, "middle", room=max(2, int(room)))
+        at = gutter + (j + 0.5) * cell
+        if not turned:
+            canvas.text(at, top - 6, label, "middle", room=18)
+        elif j % every == 0:
+            canvas.text(at + 3.5, top - 5, label, "start", room=14, turn=True)
 
 
 # -- bars -----------------------------------------------------------------------------------------------------
@@ -156,7 +166,9 @@ class _Frame:
 
     def titles(self, x_title: str, y_title: str) -> None:
         """Name the axes."""
-        self.canvas.text((self.left + self.x.end) / 2, self.bottom + 31, x_title, "muted middle", room=56)
+        middle = (self.left + self.x.end) / 2
+        room = int(2 * min(middle, WIDTH - middle) / 6.8)
+        self.canvas.text(middle, self.bottom + 31, x_title, "muted middle", room=room)
         self.canvas.text(2, 11, y_title, "muted start", room=56)
 
     def legend(self, names: Sequence[str], mark: Callable[[float, int], None]) -> None:
