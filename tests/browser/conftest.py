@@ -27,6 +27,7 @@ __all__ = ["sample", "template"]
 
 TEMPLATES = ("quality", "summary", "model_card", "audit")
 KINDS = (*TEMPLATES, "compare", "index", "component")
+OPEN_ALL = "for (const d of document.querySelectorAll('details')) d.open = true"
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 REMARKS = (
     Remark("qmtestbed/remark/v1", 1, "2026-11-21T08:30:00Z", "M. Sato", "Labelled again.", "0" * 64, "performance"),
@@ -140,12 +141,15 @@ def visit(browser: Browser) -> Open:
     def open_page(path: Path, **options: Any) -> Iterator[Visit]:
         options = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce", **options}
         context: BrowserContext = browser.new_context(**options)
+        context.set_default_timeout(10_000)
         context.set_offline(True)
         seen = Visit(context.new_page())
         seen.page.on("request", lambda request: seen.requests.append(request.url))
         seen.page.on("console", lambda message: seen.complaints.append(message.text))
         seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        context.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
+        context.route(
+            "**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort()
+        )
         try:
             seen.page.goto(path.as_uri())
             yield seen

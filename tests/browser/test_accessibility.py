@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import KINDS, LANGUAGES
+from .conftest import KINDS, LANGUAGES, OPEN_ALL
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-OPEN_ALL = "for (const d of document.querySelectorAll('details')) d.open = true"
 
 # axe leaves out text in pictures and signs: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio, 4.5 to 1.
 FAINT = """() => {

@@ -10,7 +10,7 @@ from qmtestbed.render.limits import Row, against_limit
 from qmtestbed.render.overlays import Interval, intervals
 from qmtestbed.render.words import Words
 
-from .conftest import KINDS, LANGUAGES
+from .conftest import KINDS, LANGUAGES, OPEN_ALL
 
 WIDTHS = (400, 1000, 1600)
 EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
@@ -37,7 +37,6 @@ CUT = """() => [...document.querySelectorAll("svg")].flatMap(svg => {
     Math.min(a.right, b.right) - Math.max(a.x, b.x) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.y, b.y) > 2));
   return [...out.map(b => `cut: ${b.text} in ${name}`), ...over.map(b => `overlaps: ${b.text} in ${name}`)];
 })"""
-OPEN_ALL = "for (const d of document.querySelectorAll('details')) d.open = true"
 
 
 @pytest.mark.parametrize(("kind", "language"), EVERY)
@@ -87,3 +86,86 @@ def test_no_text_is_cut_in_pictures_of_awkward_values(visit, tmp_path, template)
     (tmp_path / "gallery.html").write_text(f"<!DOCTYPE html><style>{style}</style>{body}", "utf-8")
     with visit(tmp_path / "gallery.html") as seen:
         assert seen.page.evaluate(CUT) == []
+
+
+# -- links and folds ------------------------------------------------------------------------------------------
+
+# Every stop is noted with what shows the focus; elements get a number by which they are known.
+NOTE_STOPS = """() => {
+  const all = [...document.querySelectorAll("a[href], summary, [tabindex='0'], button, input")];
+  const stops = all.filter(e => e.checkVisibility());
+  stops.forEach((e, i) => e.dataset.stop = i);
+  window.reached = new Set(); window.unseen = [];
+  document.addEventListener("focusin", ({target}) => {
+    reached.add(target.dataset.stop);
+    const style = getComputedStyle(target);
+    if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) unseen.push(target.outerHTML.slice(0, 120));
+  });
+  return stops.length;
+}"""
+MISSED = """() => [...document.querySelectorAll("[data-stop]")].filter(e => !reached.has(e.dataset.stop))
+  .map(e => e.outerHTML.slice(0, 120))"""
+TARGETS = """() => [...document.querySelectorAll("a[href^='#']")].map(a => decodeURIComponent(a.hash.slice(1)))"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tab_reaches_every_link_and_fold_and_shows_where_it_is(visit, pages, kind) -> None:
+    with visit(pages[kind, "en"]) as seen:
+        for _ in range(seen.page.evaluate(NOTE_STOPS)):
+            seen.page.keyboard.press("Tab")
+        assert seen.page.evaluate(MISSED) == []
+        assert seen.page.evaluate("unseen") == []
+        assert seen.page.evaluate(f"({TARGETS})().filter(id => !document.getElementById(id))") == []
+
+
+def test_enter_on_a_cell_of_the_matrix_leads_to_its_evidence_and_back(visit, pages) -> None:
+    with visit(pages["quality", "en"], java_script_enabled=False) as seen:
+        page = seen.page
+        cell = page.locator("a.chip.v-contradicted").first
+        cell.focus()
+        page.keyboard.press("Enter")
+        requirement = page.locator(".req:target")
+        assert requirement.is_visible() and in_view(requirement)
+        back = requirement.locator("a.up")
+        page.keyboard.press("Tab")
+        assert back.evaluate("e => e === document.activeElement"), "the way back is the next stop"
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        check = page.locator("details.check:target")
+        summary = check.locator("summary").first
+        assert in_view(summary)
+        page.keyboard.press("Tab")
+        assert summary.evaluate("e => e === document.activeElement"), "and can be unfolded"
+        for _ in range(2):
+            page.go_back()
+        assert in_view(cell)
+        cell.focus()
+        page.keyboard.press("Enter")
+        back.focus()
+        page.keyboard.press("Enter")
+        assert cell.evaluate("e => e.matches(':target')") and in_view(cell)
+
+
+def in_view(locator) -> bool:
+    return bool(
+        locator.evaluate("e => {const b = e.getBoundingClientRect(); return b.top < innerHeight && b.bottom > 0}")
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_script_every_link_inside_the_page_arrives_at_something_visible(visit, pages, kind) -> None:
+    with visit(pages[kind, "ja"], java_script_enabled=False) as seen:
+        for target in sorted(set(seen.page.evaluate(TARGETS))):
+            seen.page.goto(f"{pages[kind, 'ja'].as_uri()}#{target}")
+        assert seen.page.evaluate(f"({TARGETS})().filter(id => !document.getElementById(id).checkVisibility())") == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_paper_all_that_is_folded_is_shown(visit, pages, kind) -> None:
+    with visit(pages[kind, "en"]) as seen:
+        seen.page.emulate_media(media="print")
+        # The table behind a figure is left out on paper, where the figure itself stands; the audit prints it.
+        left = "" if kind == "audit" else ":not(.behind, .behind *)"
+        folded = f"[...document.querySelectorAll('details *{left}')].filter(e => !e.closest('svg, .hidden')"
+        folded += " && !e.checkVisibility({contentVisibilityAuto: true})).map(e => e.outerHTML.slice(0, 120))"
+        assert seen.page.evaluate(folded) == []
