@@ -1,4 +1,4 @@
-"""Every kind of page as a file, and Debian's Chromium with nothing but files to read; skipped where a part is absent."""
+"""Every kind of page as a file, and Debian's Chromium with nothing but files; skipped where a part is absent."""
 
 from __future__ import annotations
 

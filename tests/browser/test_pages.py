@@ -29,9 +29,11 @@ CUT = """() => [...document.querySelectorAll("svg")].flatMap(svg => {
   if (!svg.checkVisibility()) return [];
   const {width, height} = svg.viewBox.baseVal, name = svg.getAttribute("aria-label");
   const boxes = [...svg.querySelectorAll("text")].map(t => {
-    const box = t.getBBox(), m = t.getCTM().multiply(svg.getCTM().inverse()), at = t.transform.baseVal.consolidate();
-    return {text: t.lastChild.textContent, turned: !!at, x: box.x, y: box.y, right: box.x + box.width, bottom: box.y + box.height};
-  }).filter(b => !b.turned);
+    const {x, y, width, height} = t.getBBox(), turn = t.transform.baseVal.consolidate(), text = t.lastChild.textContent;
+    if (!turn) return {text, x, y, right: x + width, bottom: y + height};
+    const {e, f} = turn.matrix;  // turned to the left: along becomes up
+    return {text, x: e + y, y: f - x - width, right: e + y + height, bottom: f - x};
+  });
   const out = boxes.filter(b => b.x < -0.5 || b.right > width + 0.5 || b.y < -0.5 || b.bottom > height + 0.5);
   const over = boxes.filter((a, i) => boxes.slice(i + 1).some(b =>
     Math.min(a.right, b.right) - Math.max(a.x, b.x) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.y, b.y) > 2));
@@ -99,7 +101,8 @@ NOTE_STOPS = """() => {
   document.addEventListener("focusin", ({target}) => {
     reached.add(target.dataset.stop);
     const style = getComputedStyle(target);
-    if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) unseen.push(target.outerHTML.slice(0, 120));
+    const shown = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    if (!shown) unseen.push(target.outerHTML.slice(0, 120));
   });
   return stops.length;
 }"""
