@@ -4,6 +4,7 @@ usage: python3 start.py setup           make or mend the environment and print i
        python3 start.py test [ARGS...]  ruff, mypy and pytest; ARGS go to pytest
        python3 start.py demo [ARGS...]  qmtestbed demo; ARGS go to it
 
+In CI (CI=true, as root, with apt-get) the packages of apt.txt are installed too; elsewhere missing ones are named.
 Needs Python 3.11 or newer with venv, about 3 GB of disk and a reachable package index. When the environment is up to
 date nothing is installed. pip's own output goes to .venv/setup.log. Deleting .venv undoes everything.
 
@@ -71,7 +72,8 @@ def main(arguments: "Sequence[str]") -> int:
             print(__doc__.strip())
             return 0
         signal.signal(signal.SIGTERM, terminated)
-        provide_packages(ROOT)
+        if command != "demo":
+            provide_packages(ROOT)
         venv = set_up(ROOT)
         if command == "test":
             return run_tests(venv, rest)
@@ -279,11 +281,7 @@ def provide_packages(root: Path) -> None:
         code, output = tried(words)
     last = output.splitlines()[-1] if output else ""
     seconds = time.monotonic() - began
-    say(
-        f"{seconds:.1f} s"
-        if code == 0
-        else f"not to be had ({seconds:.1f} s): {last}; tests that need them are skipped"
-    )
+    say(f"{seconds:.1f} s" if code == 0 else f"not to be had ({seconds:.1f} s): {last}; their tests are skipped")
 
 
 def missing_packages(root: Path) -> "list[str]":
@@ -302,7 +300,7 @@ def may_install(environ: "Mapping[str, str]") -> bool:
     return in_ci and root and shutil.which("apt-get") is not None
 
 
-def tried(command: "Sequence[str]", seconds: int = 300) -> "tuple[int, str]":
+def tried(command: "Sequence[str]", seconds: int = 180) -> "tuple[int, str]":
     """Run a command that may fail or hang; give its exit code and all that it said."""
     variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:

@@ -468,7 +468,7 @@ def test_elsewhere_one_line_says_what_is_missing_and_how_to_get_it(
 
 def test_packages_that_cannot_be_had_are_no_reason_to_fail(debian, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(debian([], code=100, CI="true")) == 2
-    assert "Unable to locate package; tests that need them are skipped" in capsys.readouterr().err
+    assert "Unable to locate package; their tests are skipped" in capsys.readouterr().err
 
 
 def test_without_debian_nothing_is_asked(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
