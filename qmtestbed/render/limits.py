@@ -74,7 +74,7 @@ def shares(parts: Sequence[tuple[float, str]], title: str) -> Svg:
 
 def _gutter(rows: Sequence[Row]) -> float:
     longest = max((min(width(r.label), 18) for r in rows), default=0)
-    return min(140.0, 22 + 6.4 * longest) if longest else 14.0
+    return min(140.0, 28 + 6.4 * longest) if longest else 14.0
 
 
 def _scale(rows: Sequence[Row], bound: Bound, span: Bound, start: float, end: float) -> Scale | None:
