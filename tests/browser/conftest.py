@@ -141,7 +141,6 @@ def visit(browser: Browser) -> Open:
     def open_page(path: Path, **options: Any) -> Iterator[Visit]:
         options = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce", **options}
         context: BrowserContext = browser.new_context(**options)
-        context.set_default_timeout(10_000)
         context.set_offline(True)
         seen = Visit(context.new_page())
         seen.page.on("request", lambda request: seen.requests.append(request.url))
