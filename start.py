@@ -4,6 +4,7 @@ usage: python3 start.py setup           make or mend the environment and print i
        python3 start.py test [ARGS...]  ruff, mypy and pytest; ARGS go to pytest
        python3 start.py demo [ARGS...]  qmtestbed demo; ARGS go to it
 
+In CI (CI=true, as root, with apt-get) the packages of apt.txt are installed too; elsewhere missing ones are named.
 Needs Python 3.11 or newer with venv, about 3 GB of disk and a reachable package index. When the environment is up to
 date nothing is installed. pip's own output goes to .venv/setup.log. Deleting .venv undoes everything.
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 PYTHON = (3, 11)
+PACKAGES = "apt.txt"
 STAMPED = ("pyproject.toml", "hatch_build.py", "start.py")
 COMMANDS = ("setup", "test", "demo")
 GB = 10**9
@@ -70,6 +72,8 @@ def main(arguments: "Sequence[str]") -> int:
             print(__doc__.strip())
             return 0
         signal.signal(signal.SIGTERM, terminated)
+        if command != "demo":
+            provide_packages(ROOT)
         venv = set_up(ROOT)
         if command == "test":
             return run_tests(venv, rest)
@@ -257,6 +261,61 @@ def demand_space(folder: Path, needed: int) -> None:
             f"{folder} has {free / GB:.1f} GB free, and about {needed / GB:.0f} GB are needed\n"
             "  free some space, or move this folder to a larger disk"
         )
+
+
+# -- what the system gives ------------------------------------------------------------------------------------
+
+
+def provide_packages(root: Path) -> None:
+    """See to the system's packages that the tests use: installed in CI, elsewhere only told. Never a reason to fail."""
+    missing = missing_packages(root)
+    if not missing:
+        return
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    if not may_install(os.environ):
+        say(f"start.py: tests that need {', '.join(missing)} are skipped; to have them: sudo {' '.join(command)}")
+        return
+    say(f"  packages of the system: {', '.join(missing)} ...", end=" ")
+    began = time.monotonic()
+    for words in (["apt-get", "update"], command):
+        code, output = tried(words)
+    last = output.splitlines()[-1] if output else ""
+    seconds = time.monotonic() - began
+    say(f"{seconds:.1f} s" if code == 0 else f"not to be had ({seconds:.1f} s): {last}; their tests are skipped")
+
+
+def missing_packages(root: Path) -> "list[str]":
+    """Give the packages listed in apt.txt that are not installed; none where there is no Debian to have them."""
+    if shutil.which("dpkg-query") is None or not (root / PACKAGES).is_file():
+        return []
+    lines = (line.split("#")[0].strip() for line in (root / PACKAGES).read_text(encoding="utf-8").splitlines())
+    ask = ["dpkg-query", "--show", "--showformat", "${db:Status-Status}"]
+    return [name for name in lines if name and run_quietly([*ask, name]) != (0, "installed")]
+
+
+def may_install(environ: "Mapping[str, str]") -> bool:
+    """Tell whether this is a machine of CI that lets us install packages."""
+    in_ci = environ.get("CI") == "true" or bool(environ.get("GITHUB_ACTIONS"))
+    root = getattr(os, "geteuid", lambda: 1)() == 0
+    return in_ci and root and shutil.which("apt-get") is not None
+
+
+def tried(command: "Sequence[str]", seconds: int = 180) -> "tuple[int, str]":
+    """Run a command that may fail or hang; give its exit code and all that it said."""
+    variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        answer = subprocess.run(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=variables,
+            timeout=seconds,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return FAILED, str(error)
+    return answer.returncode, answer.stdout.decode(errors="replace").strip()
 
 
 # -- what goes into it ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qmtestbed.ait import Bars, Curve, Histogram, Matrix, Resource
-from qmtestbed.render.svg import Canvas, Point, Scale, finite
+from qmtestbed.render.svg import Canvas, Point, Scale, finite, half_width
 from qmtestbed.render.text import Svg, number, width
 from qmtestbed.render.words import Words
 
@@ -42,8 +42,10 @@ def matrix(m: Matrix, title: str, w: Words) -> Svg | None:
         return None
     named = max(down, across) <= 40
     gutter = min(110.0, 14 + 6.2 * max((min(width(r), 18) for r in m.rows), default=0)) if named else 24.0
-    top, cell = 34.0 if named else 22.0, (WIDTH - gutter - 1) / across
-    height = max(6.0, min(cell, 34.0)) if across > 1 else 26.0
+    cell = (WIDTH - gutter - 1) / across
+    turned = _turned(m, cell) if named else 0.0
+    top = (22.0 + turned if turned else 34.0) if named else 22.0
+    height = max(10.0 if named else 6.0, min(cell, 34.0)) if across > 1 else 26.0
     canvas = Canvas(WIDTH, top + height * down + 18, title)
     known = [abs(v) for row in m.values for v in row if v is not None and finite(v)]
     largest = max(known, default=0.0) or 1.0
@@ -51,7 +53,7 @@ def matrix(m: Matrix, title: str, w: Words) -> Svg | None:
         value = m.values[i][j] if i < len(m.values) and j < len(m.values[i]) else None
         _cell(canvas, (gutter + j * cell, top + i * height, cell, height), value, largest)
     if named:
-        _matrix_labels(canvas, m, gutter, top, cell, height)
+        _matrix_labels(canvas, m, (gutter, top), (cell, height), bool(turned))
     canvas.text(gutter, 11, m.column_title or w("chart.columns"), "axis start")
     canvas.text(2, top + height * down + 13, m.row_title or w("chart.rows"), "axis start")
     return canvas.done()
@@ -69,14 +71,24 @@ def _cell(canvas: Canvas, box: tuple[float, float, float, float], value: float |
         canvas.text(x + across / 2 - 0.5, y + down / 2 + 3.5, label, "middle")
 
 
-def _matrix_labels(canvas: Canvas, m: Matrix, gutter: float, top: float, cell: float, height: float) -> None:
+def _turned(m: Matrix, cell: float) -> float:
+    """Give the room above the grid for labels of columns that must stand on end to be read; 0 where they need not."""
+    longest = max(width(label) for label in m.columns)
+    return 6.6 * min(longest, 14) if 6.6 * longest > cell else 0.0
+
+
+def _matrix_labels(canvas: Canvas, m: Matrix, corner: Point, size: Point, turned: bool) -> None:
+    (gutter, top), (cell, height) = corner, size
     small = "" if height >= 12 else " tiny"
     for i, label in enumerate(m.rows):
         canvas.text(gutter - 6, top + (i + 0.5) * height + 3.5, label, "end" + small, room=18)
-    every = 1 if cell >= 16 else 2 if cell >= 9 else 5
+    every = 1 if cell >= 11 else 2
     for j, label in enumerate(m.columns):
-        if j % every == 0:
-            canvas.text(gutter + (j + 0.5) * cell, top - 6, label, "middle", room=max(2, int(every * cell / 6.6)))
+        at = gutter + (j + 0.5) * cell
+        if not turned:
+            canvas.text(at, top - 6, label, "middle", room=18)
+        elif j % every == 0:
+            canvas.text(at + 3.5, top - 5, label, "start", room=14, turn=True)
 
 
 # -- bars -----------------------------------------------------------------------------------------------------
@@ -90,7 +102,8 @@ def bars(b: Bars, title: str, w: Words) -> Svg | None:
     row = 22.0 if n <= 40 else 13.0
     known = [v for part in (b.values, b.low or (), b.high or ()) for v in part if v is not None and finite(v)]
     gutter = min(130.0, 12 + 6.2 * max(min(width(x), 20) for x in b.labels))
-    scale = Scale.round([0.0, *known], gutter, WIDTH - 50, 4)
+    written = max((min(width(number(v)), 10) for v in b.values if v is not None and finite(v)), default=0)
+    scale = Scale.round([0.0, *known], gutter, WIDTH - max(50.0, 10 + 6.4 * written), 4)
     canvas = Canvas(WIDTH, row * n + 24, title)
     for at, label in scale.ticks(4):
         canvas.line((scale(at), 2), (scale(at), row * n + 4), "grid")
@@ -141,18 +154,21 @@ class _Frame:
         self.bottom = 190.0
         legend = 17.0 * len(names) if len(names) > 1 else 0.0
         self.canvas = Canvas(WIDTH, self.bottom + 44 + legend, title)
-        self.x = Scale.over(x, 46, WIDTH - 12)
         self.y = Scale.round(y, self.bottom, 20, 4)
+        self.left = max(46.0, 10 + 2 * max(half_width(label) for _, label in self.y.ticks(4)))
+        self.x = Scale.over(x, self.left, WIDTH - 12).inside(WIDTH)
         for at, label in self.x.ticks(5):
             self.canvas.line((self.x(at), 20), (self.x(at), self.bottom), "grid")
             self.canvas.text(self.x(at), self.bottom + 15, label, "axis middle")
         for at, label in self.y.ticks(4):
-            self.canvas.line((46, self.y(at)), (WIDTH - 12, self.y(at)), "grid")
-            self.canvas.text(40, self.y(at) + 3.5, label, "axis end", room=8)
+            self.canvas.line((self.left, self.y(at)), (self.x.end, self.y(at)), "grid")
+            self.canvas.text(self.left - 6, self.y(at) + 3.5, label, "axis end")
 
     def titles(self, x_title: str, y_title: str) -> None:
         """Name the axes."""
-        self.canvas.text((46 + WIDTH - 12) / 2, self.bottom + 31, x_title, "muted middle", room=56)
+        middle = (self.left + self.x.end) / 2
+        room = int(2 * min(middle, WIDTH - middle) / 6.8)
+        self.canvas.text(middle, self.bottom + 31, x_title, "muted middle", room=room)
         self.canvas.text(2, 11, y_title, "muted start", room=56)
 
     def legend(self, names: Sequence[str], mark: Callable[[float, int], None]) -> None:

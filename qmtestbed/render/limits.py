@@ -32,6 +32,7 @@ def against_limit(rows: Sequence[Row], bound: Bound, span: Bound, title: str, li
     scale = _scale(rows, bound, span, _gutter(rows), WIDTH - 14)
     if scale is None:
         return None
+    scale = scale.inside(WIDTH)
     step = 22.0
     bottom = 20 + step * len(rows)
     canvas = Canvas(WIDTH, bottom + 22, title, "chart limit")
@@ -73,7 +74,7 @@ def shares(parts: Sequence[tuple[float, str]], title: str) -> Svg:
 
 def _gutter(rows: Sequence[Row]) -> float:
     longest = max((min(width(r.label), 18) for r in rows), default=0)
-    return min(140.0, 22 + 6.4 * longest) if longest else 14.0
+    return min(140.0, 28 + 6.4 * longest) if longest else 14.0
 
 
 def _scale(rows: Sequence[Row], bound: Bound, span: Bound, start: float, end: float) -> Scale | None:

@@ -35,7 +35,7 @@ def intervals(groups: Mapping[str, Sequence[Interval]], title: str) -> Svg | Non
     if not seen or len(groups) > MOST_GROUPS or len(rows) > MOST_ROWS:
         return None
     gutter = min(140.0, 34 + 6.4 * max(min(width(name), 18) for name in groups))
-    scale = Scale.round(seen, gutter, WIDTH - 14, 5)
+    scale = Scale.round(seen, gutter, WIDTH - 14, 5).inside(WIDTH)
     bottom = sum(_STEP * len(group) + 8 for group in groups.values()) + 4
     canvas = Canvas(WIDTH, bottom + 20, title)
     for at, label in scale.ticks(5):

@@ -169,6 +169,7 @@ REQUIREMENTS: Table = {
     ),
     "requirements.by_level": ("Levels, lowest first", "レベル（低い順）"),
     "requirements.nothing": ("nothing measured or declared", "測定・申告ともになし"),
+    "requirements.back": ("back to the overview", "一覧に戻る"),
     "requirements.empty": ("The target holds no requirements.", "目標に含まれる要求事項はありません。"),
     "dimension": ("Quality", "品質特性"),
     "target": ("target", "目標"),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
-from qmtestbed.render.text import Svg, clean, fixed, shorten
+from qmtestbed.render.text import Svg, clean, fixed, shorten, width
 
 Point = tuple[float, float]
 
@@ -84,6 +84,11 @@ def _css(name: str) -> str:
     return f' class="{name}"' if name else ""
 
 
+def half_width(label: str) -> float:
+    """Give half the room that a label of a chart takes in any of the fonts, in units."""
+    return 3.3 * width(label) + 1
+
+
 @dataclass(frozen=True)
 class Scale:
     """A straight map from values to places."""
@@ -128,6 +133,19 @@ class Scale:
         if decimals > 6 or abs(last * step) >= 1e7:
             return tuple((i * step, f"{i * step:.3g}") for i in range(first, last + 1))
         return tuple((i * step, fixed(i * step, decimals)) for i in range(first, last + 1))
+
+    def inside(self, edge: float, about: int = 5) -> Scale:
+        """Draw the ends in until the labels of all ticks, each centred on its tick, lie between 0 and ``edge``."""
+        ticks = self.ticks(about)
+        if not ticks:
+            return self
+        first, last = (self(at) for at in (ticks[0][0], ticks[-1][0]))
+        before = max(0.0, half_width(ticks[0][1]) - first)
+        after = max(0.0, last + half_width(ticks[-1][1]) - edge)
+        long = self.end - self.start  # a tick inside moves less than the end it is near
+        start = self.start + (before * long / (self.end - first) if first < self.end else 0.0)
+        end = self.end - (after * long / (last - self.start) if last > self.start else 0.0)
+        return replace(self, start=start, end=end)
 
 
 def finite(x: float | None) -> bool:

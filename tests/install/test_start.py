@@ -411,3 +411,79 @@ def test_what_is_running_ends_with_start(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + signal.SIGTERM
     assert said.strip() == "start.py: terminated"
+
+
+# -- packages of the system -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def debian(start: ModuleType, project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Give a function that sees to the packages on a stand-in for Debian; it gives the commands that were run."""
+
+    def see_to(installed: Sequence[str], *, root: bool = True, code: int = 0, **environ: str) -> list[str]:
+        ran = []
+
+        def tried(command: Sequence[str]) -> tuple[int, str]:
+            ran.append(" ".join(command))
+            return code, "E: Unable to locate package"
+
+        for name in ("CI", "GITHUB_ACTIONS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(start, "tried", tried)
+        monkeypatch.setattr(start.shutil, "which", lambda name: f"/usr/bin/{name}")
+        monkeypatch.setattr(start.os, "geteuid", lambda: 0 if root else 1000, raising=False)
+        answer = {True: (0, "installed"), False: (1, "")}
+        monkeypatch.setattr(start, "run_quietly", lambda command: answer[command[-1] in installed])
+        (project / "apt.txt").write_text("# why\nchromium  # tests\n\nfonts-ipaexfont-gothic\n", "utf-8")
+        start.provide_packages(project)
+        return ran
+
+    return see_to
+
+
+def test_nothing_is_done_or_said_where_all_packages_are_there(debian, capsys: pytest.CaptureFixture[str]) -> None:
+    assert debian(["chromium", "fonts-ipaexfont-gothic"], CI="true") == []
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("environ", [{"CI": "true"}, {"GITHUB_ACTIONS": "true"}])
+def test_ci_installs_what_is_missing_and_only_that(debian, environ: dict[str, str]) -> None:
+    assert debian(["chromium"], **environ) == [
+        "apt-get update",
+        "apt-get install --yes --no-install-recommends fonts-ipaexfont-gothic",
+    ]
+
+
+@pytest.mark.parametrize(("root", "environ"), [(True, {}), (False, {"CI": "true"}), (True, {"CI": "false"})])
+def test_elsewhere_one_line_says_what_is_missing_and_how_to_get_it(
+    debian, capsys: pytest.CaptureFixture[str], root: bool, environ: dict[str, str]
+) -> None:
+    assert debian([], root=root, **environ) == []
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "sudo apt-get install --yes --no-install-recommends chromium fonts-ipaexfont-gothic" in said
+
+
+def test_packages_that_cannot_be_had_are_no_reason_to_fail(debian, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(debian([], code=100, CI="true")) == 2
+    assert "Unable to locate package; their tests are skipped" in capsys.readouterr().err
+
+
+def test_without_debian_nothing_is_asked(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start.shutil, "which", lambda name: None)
+    assert start.missing_packages(ROOT) == []
+
+
+def test_a_program_that_is_missing_or_hangs_is_told_and_not_raised(start: ModuleType) -> None:
+    assert start.tried(["/no/such/program"])[0] == start.FAILED
+    hang = [sys.executable, "-c", "import time; time.sleep(60)"]
+    code, said = start.tried(hang, seconds=1)
+    assert code == start.FAILED and "timed out" in said
+
+
+def test_the_listed_packages_have_a_reason_each() -> None:
+    lines = (ROOT / "apt.txt").read_text("utf-8").splitlines()
+    assert all(re.fullmatch(r"#.*|[a-z0-9.+-]+ +# \S.*", line) for line in lines)
+    assert "chromium" in {line.split()[0] for line in lines}
