@@ -199,9 +199,11 @@ def _why_not(outcome: Outcome, options: Options, version: Version) -> str:
     others = sorted(id for id, name in assessed.items() if name is not None and name not in own)
     if others:
         return f"not all criteria are about this version: {', '.join(others[:5])} judge another model, or a file"
-    met = {c.id for c in outcome.assessment.checks if any(x.verdict == "met" for x in c.criteria)}
-    if not own & {name for id, name in assessed.items() if id in met}:
-        return "no criterion that is met is about the model: nothing was shown of it"
+    if not own & set(assessed.values()):
+        return "no criterion of the plan is about the model: nothing was shown of it"
+    met = [c.id for c in outcome.assessment.checks if any(x.verdict == "met" for x in c.criteria)]
+    if not own & {assessed[id] for id in met}:
+        return "every criterion about the model is waived: nothing was shown of it"
     baseline = facts.get(BASELINE)
     if baseline and any(baseline.sha256 == facts[n].sha256 for n in own):
         return "the baseline of the plan is the same model: it was compared with itself"
