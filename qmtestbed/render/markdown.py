@@ -100,7 +100,8 @@ def _since(v: View, w: Words) -> list[str]:
 
 def _verdicts(c: ChangeView, w: Words) -> list[str]:
     told = ((c.before, c.waived_before), (c.after, c.waived_after))
-    return [_mark(v, w) + (f" ({w('verdict.waived')})" if waived else "") if v else "–" for v, waived in told]
+    marks = ((_mark(verdict, w) if verdict else "–", waived) for verdict, waived in told)
+    return [w("waived.also", verdict=mark) if waived else mark for mark, waived in marks]
 
 
 def _failures(v: View, w: Words) -> list[str]:

@@ -111,6 +111,7 @@ WAIVERS: Table = {
     ),
     "waived.not_met": ("{n} of {of} not met", "未達 {of} 件中 {n} 件"),
     "waived.undetermined": ("{n} of {of} undetermined", "判定不能 {of} 件中 {n} 件"),
+    "waived.also": ("{verdict} (waived)", "{verdict}（特別採用）"),
     "waived.and": (" and ", "、"),
     "waived.until": ("{what} waived until {until}", "{what} 特別採用（{until} まで）"),
     "waived.first": ("{what} waived, the first until {until}", "{what} 特別採用（最初の期限 {until}）"),
