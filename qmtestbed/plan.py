@@ -11,10 +11,10 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.documents import Document, Place, decode_document, read_document
 from qmtestbed.errors import ContentError, PlanError, Problem, suggestion
 from qmtestbed.types.baseline import BASELINE, comparison
-from qmtestbed.types.criterion import Criterion, parse_criterion
+from qmtestbed.types.criterion import Criterion, one_spelling, parse_criterion
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest, MeasureSpec, ParameterSpec
-from qmtestbed.types.plan import Check, LoadedPlan, Plan
+from qmtestbed.types.plan import Check, Declaration, LoadedPlan, Plan, Waiver
 
 
 def load_plan(path: Path, catalogue: Catalogue) -> LoadedPlan:
@@ -40,6 +40,7 @@ def check_plan(plan: Plan, document: Document, folder: Path, catalogue: Catalogu
     for id, check in plan.checks.items():
         problems.extend(_check(id, check, plan, document, catalogue, guidelines))
     problems.extend(_declarations(plan, document, guidelines))
+    problems.extend(_waivers(plan, document))
     if problems:
         raise PlanError(*problems)
     return LoadedPlan(plan, folder, document.source)
@@ -266,7 +267,7 @@ def _all_meet(criterion: Criterion, low: float, high: float) -> bool:
     return above and below
 
 
-# -- declarations ---------------------------------------------------------------------------------------------
+# -- what people sign: declarations and waivers -----------------------------------------------------------------
 
 
 def _declarations(plan: Plan, document: Document, guidelines: Mapping[str, Guideline]) -> Iterator[Problem]:
@@ -287,11 +288,15 @@ def _declarations(plan: Plan, document: Document, guidelines: Mapping[str, Guide
         first.setdefault(bare, i)
         if not (declaration.statement or declaration.file or declaration.not_applicable):
             yield document.problem(place, "it says nothing", do="add a statement, a file, or not_applicable: <why>")
-        for key in ("date", "until"):
-            if (day := getattr(declaration, key)) and not _is_day(day):
-                yield document.problem((*place, key), "there is no such day", day)
-        if declaration.until and declaration.until < declaration.date:
-            yield document.problem((*place, "until"), "ends before it begins", declaration.until)
+        yield from _days(declaration, document, place)
+
+
+def _days(signed: Declaration | Waiver, document: Document, place: Place) -> Iterator[Problem]:
+    for key in ("date", "until"):
+        if (day := getattr(signed, key)) and not _is_day(day):
+            yield document.problem((*place, key), "there is no such day", day)
+    if signed.until and signed.until < signed.date:
+        yield document.problem((*place, "until"), "ends before it begins", signed.until)
 
 
 def _is_day(text: str) -> bool:
@@ -300,3 +305,33 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _waivers(plan: Plan, document: Document) -> Iterator[Problem]:
+    first: dict[tuple[str, str], int] = {}
+    for i, waiver in enumerate(plan.waivers):
+        place: Place = ("waivers", i)
+        yield from _waived(waiver, plan, document, place)
+        named = (waiver.check, one_spelling(waiver.criterion))
+        if named in first:
+            where = document.where(("waivers", first[named]))
+            what = f"a second waiver of {waiver.criterion!r}"
+            yield document.problem(place, what, f"the first: {where}", "keep one of the two")
+        first.setdefault(named, i)
+        yield from _days(waiver, document, place)
+
+
+def _waived(waiver: Waiver, plan: Plan, document: Document, place: Place) -> Iterator[Problem]:
+    """Say why a waiver is not of exactly one criterion."""
+    if waiver.check not in plan.checks:
+        do = suggestion(waiver.check, plan.checks)
+        yield document.problem((*place, "check"), f"unknown check {waiver.check!r}", do=do)
+        return
+    criteria = [one_spelling(e.criterion) for e in plan.checks[waiver.check].expect]
+    there = criteria.count(one_spelling(waiver.criterion))
+    if not there:
+        do = suggestion(waiver.criterion, criteria) or "write it under expect first"
+        yield document.problem((*place, "criterion"), f"{waiver.check} has no such criterion", waiver.criterion, do)
+    elif there > 1:
+        what = f"{waiver.check} has {there} criteria of this text"
+        yield document.problem((*place, "criterion"), what, waiver.criterion, "keep one of them under expect")

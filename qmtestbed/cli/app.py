@@ -63,7 +63,8 @@ COMMANDS: dict[str, ModuleType] = {
 }
 
 EXIT_CODES = """exit codes:
-  0  at least one criterion was judged and all are met (other commands: done)
+  0  at least one criterion was judged and all are met (other commands: done);
+     with --require criteria-or-waived: met or waived, and at least one met
   1  a criterion is not met
   2  something is undetermined, or nothing was judged
   3  internal error

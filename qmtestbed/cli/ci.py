@@ -25,7 +25,7 @@ from qmtestbed.errors import ExitCode, InputError, Problem
 
 HELP = "the steps of a CI job: evaluate, the summary of the step, the text of a comment"
 
-_VERDICTS = {ExitCode.MET: "met", ExitCode.NOT_MET: "not_met", ExitCode.UNDETERMINED: "undetermined"}
+_ENDED = (ExitCode.MET, ExitCode.NOT_MET, ExitCode.UNDETERMINED)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,10 +71,17 @@ def _evaluate(given: Mapping[str, str]) -> ExitCode:
         if token:
             print(f"::{token}::", flush=True)
     pages = sorted(out.glob("report*.html")) if (out / "bundle.json").is_file() else []
-    _tell(
-        {"exit-code": str(int(code)), "verdict": _VERDICTS.get(code, "error"), "page": str(pages[0]) if pages else ""}
-    )
+    verdict = _verdict(command, out) if code in _ENDED and pages else "error"
+    _tell({"exit-code": str(int(code)), "verdict": verdict, "page": str(pages[0]) if pages else ""})
     return code
+
+
+def _verdict(command: list[str], out: Path) -> str:
+    """Give the verdict in words: met, and met or waived, have one exit code."""
+    from qmtestbed import pipeline
+    from qmtestbed.cli.app import build_parser
+
+    return pipeline.ci_verdict(out, common.options_of(build_parser().parse_args(command)))
 
 
 def command_of(given: Mapping[str, str], out: Path) -> list[str]:

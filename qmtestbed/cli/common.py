@@ -11,7 +11,7 @@ from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Options, Outcome
-    from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict
+    from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict, WaiverState
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +62,9 @@ def add_require(parser: argparse.ArgumentParser) -> None:
     """Add ``--require``."""
     parser.add_argument(
         "--require",
-        choices=("criteria", "measured", "requirements"),
+        choices=("criteria-or-waived", "criteria", "measured", "requirements"),
         default="criteria",
-        help="what the verdict as a whole looks at (default: criteria)",
+        help="what the verdict as a whole looks at; criteria-or-waived accepts the plan's waivers (default: criteria)",
     )
 
 
@@ -162,8 +162,10 @@ def print_outcome(outcome: Outcome) -> None:
         print(line)
     for check in assessment.checks:
         for criterion in check.criteria:
-            if criterion.verdict != "met":
+            if criterion.verdict != "met" or criterion.waiver is not None:
                 print(f"  {check.id}: {inert(_line(criterion))}")
+            if criterion.waiver is not None:
+                print(f"    {inert(waiver_line(criterion.waiver))}")
     for line in item_lines(outcome):
         print(line)
     for note in outcome.evidence.info.notes:
@@ -178,7 +180,9 @@ def print_outcome(outcome: Outcome) -> None:
         print(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
     if outcome.not_logged:
         print(f"qmtestbed: not written to MLflow: {outcome.not_logged}", file=sys.stderr)
-    print(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")
+    accepted = outcome.verdict == "met_or_waived"
+    meaning = "all criteria are met, or waived and accepted" if accepted else MEANING.get(outcome.exit_code, "")
+    print(f"Exit code {int(outcome.exit_code)}: {meaning}")
 
 
 def since_lines(assessment: Assessment) -> list[str]:
@@ -190,9 +194,28 @@ def since_lines(assessment: Assessment) -> list[str]:
         return []
     lines = [f"Since:    {count_text(since.counts)} (run {since.run} of {since.as_of})"]
     for change in since.changes:
-        verdicts = " -> ".join(c.verdict.replace("_", " ") if c else "none" for c in (change.before, change.after))
+        verdicts = " -> ".join(verdict_text(c) for c in (change.before, change.after))
         lines.append(f"  {inert(change.check)}: {change.change.upper()}  {inert(change.text)}: {verdicts}")
     return lines
+
+
+def verdict_text(c: CriterionVerdict | None) -> str:
+    """Write a verdict in words, and that it is waived."""
+    return "none" if c is None else c.verdict.replace("_", " ") + (" (waived)" if c.waived else "")
+
+
+_WAIVERS = {
+    "waived": "waived by {by} from {date} until {until}",
+    "not_needed": "waiver by {by} until {until}: not needed",
+    "expired": "waiver by {by}: expired, it ended on {until}",
+    "not_yet_valid": "waiver by {by}: not yet valid, it begins on {date}",
+}
+
+
+def waiver_line(waiver: WaiverState) -> str:
+    """Write how a waiver stands."""
+    stands = _WAIVERS[waiver.state].format(by=waiver.by, date=waiver.date, until=waiver.until)
+    return f"{stands} ({waiver.reason})"
 
 
 def count_text(counts: Counts) -> str:
@@ -219,6 +242,10 @@ def headline_lines(assessment: Assessment) -> list[str]:
     """Give the two headlines as lines of text."""
     c, e = assessment.headlines.criteria, assessment.headlines.evidence
     lines = [f"Criteria: {c.met} of {c.judged} met, {c.not_met} not met, {c.undetermined} undetermined"]
+    if c.waived is not None:
+        counts = ((c.waived.not_met, c.not_met, "not met"), (c.waived.undetermined, c.undetermined, "undetermined"))
+        found = " and ".join(f"{n} of {of} {name}" for n, of, name in counts if n)
+        lines.append(f"Waived:   {found}, {'until' if c.waived.criteria == 1 else 'the first until'} {c.waived.until}")
     if e.level_asked:
         lines.append(
             f"Evidence: measured parts {e.measured_supported} of {e.measured_needed}, "

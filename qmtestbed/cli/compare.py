@@ -71,11 +71,8 @@ def lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _verdicts(row: ComparedCriterion) -> str:
-    return " -> ".join(_verdict(c.verdict, c.value) if c else "none" for c in row.found)
-
-
-def _verdict(verdict: str, value: float | None) -> str:
-    return verdict.replace("_", " ") + (f" ({value:.4g})" if value is not None else "")
+    values = (f" ({c.value:.4g})" if c is not None and c.value is not None else "" for c in row.found)
+    return " -> ".join(common.verdict_text(c) + value for c, value in zip(row.found, values, strict=True))
 
 
 def _shown(comparison: Comparison) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from qmtestbed.judging.assess import judge
 from qmtestbed.judging.comparing import Pairing, compare
-from qmtestbed.judging.outcome import exit_code
+from qmtestbed.judging.outcome import exit_code, run_verdict
 from qmtestbed.judging.snapshot import snapshot
 
-__all__ = ["Pairing", "compare", "exit_code", "judge", "snapshot"]
+__all__ = ["Pairing", "compare", "exit_code", "judge", "run_verdict", "snapshot"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from qmtestbed.judging.baseline import beside_baseline
 from qmtestbed.judging.criteria import judge_criterion
 from qmtestbed.judging.targets import Target
+from qmtestbed.judging.waivers import beside_waiver
 from qmtestbed.judging.wording import why_not_measured
 from qmtestbed.types.assessment import CheckVerdict, CheckVerdicts, CriterionVerdict
 from qmtestbed.types.baseline import names_baseline
@@ -51,7 +52,7 @@ def _judge_check(evidence: Evidence, name: str, asked: Sequence[Target], spelled
 
 
 def _criteria(evidence: Evidence, check: Check, record: Record | None, name: str) -> tuple[CriterionVerdict, ...]:
-    """Judge the criteria; exactly one undetermined one where nothing was measured."""
+    """Judge the criteria; exactly one undetermined one, which nothing waives, where nothing was measured."""
     if record is None:
         lost = evidence.info.checks.get(name)
         why = f"its record {lost} is not in the evidence" if lost else "the run made no record for it"
@@ -65,7 +66,9 @@ def _criteria(evidence: Evidence, check: Check, record: Record | None, name: str
     manifest = evidence.manifests.get(check.ait)
     declared = None if manifest is None else manifest.measures
     beside = beside_baseline(evidence, name, record) if names_baseline(check) else None
-    return tuple(judge_criterion(e, record.measures, declared, beside) for e in check.expect)
+    waivers = [w for w in evidence.plan.waivers if w.check == name]
+    judged = (judge_criterion(e, record.measures, declared, beside) for e in check.expect)
+    return tuple(beside_waiver(c, waivers, evidence.info.as_of) for c in judged)
 
 
 def _verdict(criteria: Sequence[CriterionVerdict]) -> CheckVerdict:

@@ -2,12 +2,14 @@
 
 A verdict is better than another in the order not met, undetermined, met. A criterion is the same one where check, AIT
 and text are; with another limit it is ``restated``, and counts neither as better nor as worse: whoever lowers a limit
-has improved nothing. A check that gave no result in one run is undetermined by each of its criteria there.
+has improved nothing. A check that gave no result in one run is undetermined by each of its criteria there. A waiver
+makes no verdict better; that one holds now, or no more, is told where the verdict is the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import get_args
 
 from qmtestbed.judging.apart import Differences, compared_measures, measured_alike
 from qmtestbed.judging.differing import differences, touching
@@ -31,14 +33,14 @@ from qmtestbed.types.comparison import (
     Comparison,
     Snapshot,
 )
-from qmtestbed.types.criterion import parse_criterion
+from qmtestbed.types.criterion import one_spelling, parse_criterion
 from qmtestbed.types.evidence import Evidence
 
 Pairing = Differences | str
 """What a comparison item by item found, or why there was none."""
 
 _RANK = {"not_met": 0, "undetermined": 1, "met": 2}
-_WORST_FIRST: tuple[Change, ...] = ("worse", "gone", "restated", "new", "better", "same", "absent")
+_WORST_FIRST: tuple[Change, ...] = get_args(Change)
 _NOT_MEASURED = "(not measured)"
 
 
@@ -106,7 +108,7 @@ def _run(name: str, run: Snapshot) -> ComparedRun:
 
 def _counts(changes: Iterable[Change]) -> Counts:
     found = list(changes)
-    return Counts(*(found.count(c) for c in _WORST_FIRST[:-1]))
+    return Counts(**{c: found.count(c) for c in _WORST_FIRST if c != "absent"})
 
 
 def _levels(runs: Sequence[Snapshot]) -> tuple[ComparedLevel, ...]:
@@ -167,7 +169,7 @@ def _put(
 
 
 def _text(c: CriterionVerdict) -> Hashable:
-    return " ".join(c.text.split())
+    return one_spelling(c.text)
 
 
 def _subject(c: CriterionVerdict) -> Hashable:
@@ -190,7 +192,11 @@ def _change(before: CriterionVerdict | None, after: CriterionVerdict | None) -> 
     if _text(before) != _text(after):
         return "restated"
     ranks = _RANK[before.verdict], _RANK[after.verdict]
-    return "same" if ranks[0] == ranks[1] else "better" if ranks[0] < ranks[1] else "worse"
+    if ranks[0] != ranks[1]:
+        return "better" if ranks[0] < ranks[1] else "worse"
+    if before.waived == after.waived:
+        return "same"
+    return "waived" if after.waived else "unwaived"
 
 
 def _badness(row: ComparedCriterion) -> tuple[int, int]:

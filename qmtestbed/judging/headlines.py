@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from qmtestbed.judging.targets import Target
+from qmtestbed.judging.waivers import waived_headline
 from qmtestbed.judging.wording import listed
 from qmtestbed.types.assessment import (
     CheckVerdicts,
@@ -44,11 +45,14 @@ def headlines(
 
 
 def _criteria(evidence: Evidence, checks: Sequence[CheckVerdicts]) -> CriteriaHeadline:
-    verdicts = [c.verdict for check in checks for c in check.criteria]
+    judged = [c for check in checks for c in check.criteria]
+    verdicts = [c.verdict for c in judged]
     decided = [(check.ait, c) for check in checks for c in check.criteria if c.verdict != "undetermined"]
     rates = [r for ait, c in decided if (r := _rate(c, evidence.manifests.get(ait))) is not None]
     met, not_met, undetermined = (verdicts.count(v) for v in ("met", "not_met", "undetermined"))
-    return CriteriaHeadline(len(verdicts), met, not_met, undetermined, len(rates), round(math.fsum(rates), 6))
+    alarms = round(math.fsum(rates), 6)
+    waived = waived_headline(judged)
+    return CriteriaHeadline(len(verdicts), met, not_met, undetermined, len(rates), alarms, waived)
 
 
 def _rate(judged: CriterionVerdict, manifest: Manifest | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qmtestbed.errors import ExitCode
-from qmtestbed.types.assessment import Assessment, Require
+from qmtestbed.types.assessment import ACCEPTING, Assessment, CriterionVerdict, Require, RunVerdict
 
 _OF_STATE = {
     "met": ExitCode.MET,
@@ -27,13 +27,15 @@ def exit_code(assessment: Assessment, require: Require = "criteria") -> ExitCode
         ``criteria``: all criteria met, and at least one. ``measured``: also all measured parts of the target
         supported, and at least one. ``requirements``: also all requirements of the target supported, and at least
         one, and no level asked for that is not reached. A requirement that does not apply counts neither way.
+        ``criteria-or-waived``: all criteria met, and at least one, less those that are waived. Everything else is as if
+        there were no waivers.
 
     Returns
     -------
     ExitCode
         ``NOT_MET`` wins over ``UNDETERMINED``.
     """
-    codes = set(_of_criteria(assessment))
+    codes = set(_codes([c.verdict for c in _criteria(assessment) if not (require == ACCEPTING and c.waived)]))
     if require == "measured":
         codes |= set(_of_measured_parts(assessment))
     elif require == "requirements":
@@ -44,8 +46,17 @@ def exit_code(assessment: Assessment, require: Require = "criteria") -> ExitCode
     return ExitCode.MET
 
 
-def _of_criteria(assessment: Assessment) -> Iterator[ExitCode]:
-    return _codes([c.verdict for check in assessment.checks for c in check.criteria])
+def run_verdict(assessment: Assessment, require: Require = "criteria") -> RunVerdict:
+    """Give the verdict of a whole run, in the terms of :func:`exit_code`; what was accepted is never called met."""
+    code = exit_code(assessment, require)
+    if code != ExitCode.MET:
+        return "not_met" if code == ExitCode.NOT_MET else "undetermined"
+    accepted = require == ACCEPTING and any(c.waived for c in _criteria(assessment))
+    return "met_or_waived" if accepted else "met"
+
+
+def _criteria(assessment: Assessment) -> Iterator[CriterionVerdict]:
+    return (c for check in assessment.checks for c in check.criteria)
 
 
 def _of_measured_parts(assessment: Assessment) -> Iterator[ExitCode]:

@@ -9,6 +9,7 @@ from qmtestbed.ait import Roles
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.baseline import BASELINE, names_baseline
 from qmtestbed.types.comparison import CheckState, Circumstances, InventoryState, Snapshot
+from qmtestbed.types.criterion import one_spelling
 from qmtestbed.types.evidence import Evidence, InventoryFacts
 from qmtestbed.types.plan import Check, Plan
 
@@ -70,7 +71,7 @@ def _check(id: str, check: Check, evidence: Evidence) -> CheckState:
     bound = dict.fromkeys(n for names in check.with_.values() for n in ((names,) if isinstance(names, str) else names))
     if names_baseline(check):
         bound[BASELINE] = None
-    expect = tuple(" ".join(e.criterion.split()) for e in check.expect)
+    expect = tuple(one_spelling(e.criterion) for e in check.expect)
     if record is None:
         return CheckState(check.ait, parameters=check.params, bound=tuple(bound), expect=expect)
     measured = record.status == "measured" and record.program.id == check.ait

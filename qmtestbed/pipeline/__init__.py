@@ -1,7 +1,7 @@
 """The whole way: plan → resolve → execute → evidence → judge → render. The only package that knows all six stages."""
 
 from qmtestbed.pipeline.attest import attest
-from qmtestbed.pipeline.ci import ci_comment, ci_summary
+from qmtestbed.pipeline.ci import ci_comment, ci_summary, ci_verdict
 from qmtestbed.pipeline.compare import Compared, compare
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
@@ -29,6 +29,7 @@ __all__ = [
     "attest",
     "ci_comment",
     "ci_summary",
+    "ci_verdict",
     "compare",
     "diagnose",
     "draft",

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from qmtestbed.digests import sha256_of_file
 from qmtestbed.evidence import RunFolder
-from qmtestbed.judging import exit_code, judge
+from qmtestbed.judging import judge, run_verdict
 from qmtestbed.pipeline.options import Options
-from qmtestbed.pipeline.write_back import VERDICTS
 from qmtestbed.render import attestation
 from qmtestbed.types.assessment import Assessment, Require
 from qmtestbed.types.evidence import Evidence
@@ -37,5 +36,4 @@ def statement(
     """Make the statement of a run."""
     paths = ["bundle.json", "plan.yaml", *(f"guidelines/{name}.yaml" for name in evidence.guidelines)]
     digests = {path: sha256_of_file(folder.path / path) for path in paths}
-    verdict = VERDICTS.get(exit_code(assessment, require), "undetermined")
-    return attestation(evidence, assessment, verdict, require, digests, url)
+    return attestation(evidence, assessment, run_verdict(assessment, require), require, digests, url)

@@ -8,6 +8,7 @@ from qmtestbed.errors import InputError
 from qmtestbed.pipeline.options import Options
 from qmtestbed.pipeline.publish import brief_of, components
 from qmtestbed.render import comment, summary, unfinished
+from qmtestbed.types.assessment import RunVerdict
 
 LARGEST_SUMMARY = 1024 * 1024
 """Bytes: GitHub drops the summary of a step that is larger."""
@@ -29,6 +30,20 @@ def ci_summary(run: Path, target: Path, options: Options) -> None:
         _append(target, unfinished(options.language))
         raise
     _append(target, summary(evidence, assessment, options.language))
+
+
+def ci_verdict(run: Path, options: Options) -> RunVerdict:
+    """Give the verdict of a finished run, by what the options require.
+
+    Raises
+    ------
+    InputError
+        The folder holds no finished run.
+    IntegrityError
+        The folder was altered.
+    """
+    brief, _, _ = brief_of(run, options)
+    return brief.verdict
 
 
 def ci_comment(run: Path, against: Path | None, site: Path | None, options: Options) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.evidence import RunFolder
-from qmtestbed.judging import exit_code, judge
+from qmtestbed.judging import exit_code, judge, run_verdict
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.views import TEMPLATE, Asked, write_views
+from qmtestbed.types.assessment import ACCEPTING
 
 
 def conclude(folder: RunFolder, catalogue: Catalogue, options: Options) -> Outcome:
@@ -14,6 +15,8 @@ def conclude(folder: RunFolder, catalogue: Catalogue, options: Options) -> Outco
     evidence = folder.read()
     assessment = judge(evidence)
     folder.write_assessment(assessment)
-    asked = Asked((TEMPLATE, *options.templates), options.language, options.pdf)
+    require = options.require
+    asked = Asked((TEMPLATE, *options.templates), options.language, options.pdf, accepting=require == ACCEPTING)
     page_path, *_ = write_views(folder, evidence, assessment, catalogue, asked)
-    return Outcome(folder.path, assessment, evidence, exit_code(assessment, options.require), page_path)
+    code, verdict = exit_code(assessment, require), run_verdict(assessment, require)
+    return Outcome(folder.path, assessment, evidence, code, verdict, page_path)

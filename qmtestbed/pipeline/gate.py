@@ -12,16 +12,19 @@ from qmtestbed.evidence import RunFolder
 from qmtestbed.execute import Progress, layers_of
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.run import Kept, run_loaded
-from qmtestbed.pipeline.write_back import VERDICTS
 from qmtestbed.plan import load_plan
 from qmtestbed.tracking.promotion import check_name, promote, refuse, user
 from qmtestbed.tracking.uris import is_logged, split
 from qmtestbed.tracking.versions import Version, bearer_of, find_version
+from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.baseline import BASELINE
 from qmtestbed.types.plan import Check, LoadedPlan
 
 NEEDED = ("filesystem", "network")
 """Layers without which a sandbox is none: a gate that is asked for one does not promote without them."""
+
+_WAIVED_NAMED = 10
+"""Waivers named in the tag of the decision: MLflow bounds what a tag may hold."""
 
 Decision = Literal["promoted", "bears it already", "would be promoted", "not promoted"]
 
@@ -101,7 +104,8 @@ def gate(asked: Gate, options: Options, progress: Progress | None = None) -> Gat
         "by": asked.by or user(),
         "require": options.require,
         "run": outcome.logged.run if outcome.logged else "",
-        "verdict": VERDICTS.get(outcome.exit_code, "undetermined"),
+        "verdict": outcome.verdict,
+        **({"waived": _waived(outcome.assessment)} if outcome.verdict == "met_or_waived" else {}),
         "requested": asked.model,
         "before": before.number if before else "",
     }
@@ -117,6 +121,18 @@ def gate(asked: Gate, options: Options, progress: Progress | None = None) -> Gat
     promote(asked.model, version, asked.alias, before, {**state, "decision": "promoted"})
     already = before is not None and before.number == version.number
     return GateOutcome(outcome, version, before, "bears it already" if already else "promoted", notes=notes)
+
+
+def _waived(assessment: Assessment) -> str:
+    """Name the criteria whose waivers were accepted, with who granted them and until when."""
+    found = [
+        f"{check.id}: {c.text} ({c.waiver.by[:80]}, until {c.waiver.until})"
+        for check in assessment.checks
+        for c in check.criteria
+        if c.waived and c.waiver is not None
+    ]
+    more = len(found) - _WAIVED_NAMED
+    return "; ".join(found[:_WAIVED_NAMED]) + (f"; {more} more" if more > 0 else "")
 
 
 def about(loaded: LoadedPlan, version: Version) -> LoadedPlan:
@@ -185,6 +201,9 @@ def _why_not(outcome: Outcome, options: Options, version: Version) -> str:
         return f"not all criteria are about this version: {', '.join(others[:5])} judge another model, or a file"
     if not own & set(assessed.values()):
         return "no criterion of the plan is about the model: nothing was shown of it"
+    met = [c.id for c in outcome.assessment.checks if any(x.verdict == "met" for x in c.criteria)]
+    if not own & {assessed[id] for id in met}:
+        return "every criterion about the model is waived: nothing was shown of it"
     baseline = facts.get(BASELINE)
     if baseline and any(baseline.sha256 == facts[n].sha256 for n in own):
         return "the baseline of the plan is the same model: it was compared with itself"

@@ -15,7 +15,6 @@ from qmtestbed.pipeline.evaluate import Subject
 from qmtestbed.pipeline.evaluate import evaluate as evaluate_subject
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.run import next_folder, run_loaded
-from qmtestbed.pipeline.write_back import VERDICTS
 from qmtestbed.plan import check_plan, load_plan
 from qmtestbed.tracking.evaluation import LABEL, as_result, logged_model_of, write_predictions, write_table
 from qmtestbed.types.codec import lean
@@ -67,8 +66,7 @@ def evaluate(handed: Handed, config: Mapping[str, Any]) -> Any:
     options = Options(out=out, **{k: config[k] for k in named if k in config})
     outcome = (_by_plan if config["plan"] else _by_suite)(handed, config, options)
     model = logged_model_of(handed.model, handed.model_id)
-    verdict = VERDICTS.get(outcome.exit_code, "undetermined")
-    log_into(handed.run, outcome.folder, outcome.evidence, outcome.assessment, verdict, model)
+    log_into(handed.run, outcome.folder, outcome.evidence, outcome.assessment, outcome.verdict, model)
     metrics = numbers(outcome.evidence, outcome.assessment)
     return as_result(handed.run, metrics, outcome.page, f"runs:/{handed.run}/{FOLDER}")
 

@@ -15,7 +15,7 @@ from qmtestbed.errors import ExitCode, InputError, Problem, suggestion
 from qmtestbed.evidence import RunFolder, Store, default_path
 from qmtestbed.execute import Isolation
 from qmtestbed.resolve import Loading
-from qmtestbed.types.assessment import Assessment, Require
+from qmtestbed.types.assessment import Assessment, Require, RunVerdict
 from qmtestbed.types.evidence import Evidence, Logged
 from qmtestbed.types.job import Job, Trust
 from qmtestbed.types.record import Record
@@ -145,6 +145,7 @@ class Options:
 class Outcome:
     """A finished run: where it is, what it found, and what to tell the shell.
 
+    ``verdict`` is that of the whole, in words; where waivers were accepted the exit code alone would call it met.
     ``logged`` is where it was written to in MLflow, ``not_logged`` why it could not be.
     """
 
@@ -152,6 +153,7 @@ class Outcome:
     assessment: Assessment
     evidence: Evidence
     exit_code: ExitCode
+    verdict: RunVerdict
     page: Path
     logged: Logged | None = None
     not_logged: str = ""

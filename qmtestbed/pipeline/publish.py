@@ -14,9 +14,8 @@ from pathlib import Path
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import RunFolder, files
-from qmtestbed.judging import exit_code, judge
+from qmtestbed.judging import judge, run_verdict
 from qmtestbed.pipeline.options import Options
-from qmtestbed.pipeline.write_back import VERDICTS
 from qmtestbed.render import (
     badge_json,
     badge_svg,
@@ -77,7 +76,7 @@ def brief_of(run: Path, options: Options) -> tuple[Published, Evidence, Assessme
     """Read a finished run, judged again from its evidence, and give it in brief."""
     evidence = RunFolder(run).read()
     assessment = judge(evidence)
-    verdict = VERDICTS.get(exit_code(assessment, options.require), "undetermined")
+    verdict = run_verdict(assessment, options.require)
     return published(evidence, assessment, verdict, options.require), evidence, assessment
 
 

@@ -18,6 +18,8 @@ from qmtestbed.types.evidence import Evidence, Remark, ViewEntry
 from qmtestbed.types.values import Language
 
 TEMPLATE = "quality"
+JUNIT, JUNIT_ACCEPTING = "junit", "junit-accepting-waivers"
+"""The two ways to make the JUnit file: what is waived fails, or is skipped. ``views.json`` says which it was."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Asked:
     """Which pages are wanted.
 
     ``templates`` are ids or folders; ``language`` is that of pages and summary, ``None`` for that of the summary there
-    is; with ``pdf`` each page is made as PDF besides.
+    is; with ``pdf`` each page is made as PDF besides. ``accepting`` says whether the JUnit file skips what is waived,
+    ``None`` for as it did before.
     """
 
     templates: tuple[str, ...] = ()
     language: Language | None = None
     pdf: bool = False
+    accepting: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Maker:
         ContentError
             There is no such template here.
         """
-        if template == "junit":
+        if template in (JUNIT, JUNIT_ACCEPTING):
             return ViewEntry("junit.xml", template, self._code, "en")
         if template == "summary.md":
             return ViewEntry("summary.md", template, self._code, language)
@@ -60,8 +64,9 @@ class Maker:
 
     def pieces(self, template: str, language: Language, *, pdf: bool = False) -> Iterable[bytes]:
         """Make a page, piece by piece."""
-        if template == "junit":
-            return [junit(self.evidence, self.assessment).encode()]
+        if template in (JUNIT, JUNIT_ACCEPTING):
+            accepting = template == JUNIT_ACCEPTING
+            return [junit(self.evidence, self.assessment, accepting=accepting).encode()]
         if template == "summary.md":
             return [summary(self.evidence, self.assessment, language, self.remarks).encode()]
         known = self.catalogue.report(template)
@@ -112,7 +117,8 @@ def write_views(
         there = {(v.template, v.language, is_pdf(v)): v.template for v in listed if v.template in catalogue.reports}
         pages = {**there, **wanted}
         made = [(maker.entry(name, x, pdf=k), maker.pieces(name, x, pdf=k)) for (_, x, k), name in pages.items()]
-        for name in ("summary.md", "junit"):
+        skipping = any(v.template == JUNIT_ACCEPTING for v in listed) if asked.accepting is None else asked.accepting
+        for name in ("summary.md", JUNIT_ACCEPTING if skipping else JUNIT):
             made.append((maker.entry(name, language), maker.pieces(name, language)))
         folder.write_views(made, maker.remarks)
     return tuple(folder.path / page_name(x, id, pdf=k) for id, x, k in wanted)

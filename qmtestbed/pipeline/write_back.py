@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from qmtestbed.errors import ExitCode, InputError
+from qmtestbed.errors import InputError
 from qmtestbed.evidence import RunFolder
-from qmtestbed.judging import exit_code, judge
+from qmtestbed.judging import judge, run_verdict
 from qmtestbed.pipeline.options import Options, Outcome
-from qmtestbed.types.assessment import Assessment, Verdict
+from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, Logged
-
-VERDICTS: dict[ExitCode, Verdict] = {ExitCode.MET: "met", ExitCode.NOT_MET: "not_met"}
-"""The verdict of a whole run by its exit code; every other is undetermined."""
 
 
 def log(run_folder: Path, options: Options) -> Logged:
@@ -43,7 +40,6 @@ def logged(outcome: Outcome, options: Options) -> Outcome:
 def _write(folder: RunFolder, evidence: Evidence, assessment: Assessment, options: Options) -> Logged:
     from qmtestbed.tracking.writing import log_assessment
 
-    verdict = VERDICTS.get(exit_code(assessment, options.require), "undetermined")
-    run = log_assessment(folder.path, evidence, assessment, verdict)
+    run = log_assessment(folder.path, evidence, assessment, run_verdict(assessment, options.require))
     folder.write_logged(run)
     return run

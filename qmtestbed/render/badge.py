@@ -11,7 +11,12 @@ from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.published import Published
 from qmtestbed.types.values import Language
 
-COLOURS: Mapping[str, str] = {"met": "#0b6a56", "not_met": "#a3301a", "undetermined": "#755300"}
+COLOURS: Mapping[str, str] = {
+    "met": "#0b6a56",
+    "met_or_waived": "#755300",
+    "not_met": "#a3301a",
+    "undetermined": "#755300",
+}
 """White text on each has a contrast of more than 5 : 1."""
 
 _NARROW = frozenset("iljtfrI.,:;'|!()[] ")

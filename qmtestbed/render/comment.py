@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from qmtestbed.render.published import Series, by_series, folder_name
 from qmtestbed.render.site import found_and_limit, level_text, message
 from qmtestbed.render.text import shorten
+from qmtestbed.render.waivers import waiver_text
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.published import Published, PublishedCriterion
 from qmtestbed.types.values import Language
@@ -102,9 +103,14 @@ def _changes(now: Published, before: Published, w: Words) -> list[str]:
     changes = [_Change(s, here.get(s), there.get(s)) for s in dict.fromkeys([*here, *there])]
     steps = [(c, _RANK[c.now.verdict] - _RANK[c.before.verdict]) for c in changes if c.now and c.before]
     kept = [c for c, step in steps if step == 0]
-    moved = [c for c in kept if c.now and c.before and _numbers(c.now) != _numbers(c.before)]
+    waived = [c for c in kept if c.now and c.now.waived and not (c.before and c.before.waived)]
+    unwaived = [c for c in kept if c.before and c.before.waived and not (c.now and c.now.waived)]
+    rest = [c for c in kept if c not in (*waived, *unwaived)]
+    moved = [c for c in rest if c.now and c.before and _numbers(c.now) != _numbers(c.before)]
     parts: list[tuple[str, Sequence[_Change]]] = [
         ("comment.worse", [c for c, step in steps if step < 0]),
+        ("comment.unwaived", unwaived),
+        ("comment.waived", waived),
         ("comment.better", [c for c, step in steps if step > 0]),
         ("comment.new", [c for c in changes if c.before is None]),
         ("comment.gone", [c for c in changes if c.now is None]),
@@ -112,7 +118,7 @@ def _changes(now: Published, before: Published, w: Words) -> list[str]:
     lines = [line for key, found in parts for line in _part(w(key), found, w)]
     lines += _levels(now, before, w)
     lines += _part(w("comment.values"), moved, w)
-    same = len(kept) - len(moved)
+    same = len(rest) - len(moved)
     return [*lines, w.count("comment.same", same)] if same else lines
 
 
@@ -133,13 +139,20 @@ def _line(change: _Change, w: Words) -> str:
     head = f"- {_mark(shown.verdict, w)} – {code(shown.check, 60)}: {code(shown.text)}"
     if now is None:
         return f"- {code(shown.check, 60)}: {code(shown.text)} ({w('comment.was', what=_mark(shown.verdict, w))})"
-    line = f"{head} – {_value(now, w)}"
+    line = f"{head} – {_value(now, w)}{_waiver(now, w)}"
     if before is None:
         return line
     was = [_mark(before.verdict, w)] if before.verdict != now.verdict else []
     was += [_value(before, w)] if _numbers(before)[1:4] != _numbers(now)[1:4] else []
     was += [code(before.text)] if before.text != now.text else []
     return f"{line} ({w('comment.was', what=', '.join(was))})" if was else line
+
+
+def _waiver(c: PublishedCriterion, w: Words) -> str:
+    if c.waiver is None:
+        return ""
+    sign = f"{SYMBOLS[c.waiver.state]} " if c.waived else ""
+    return f" – {sign}{waiver_text(c.waiver, w, lambda by: code(by, 60))}: {code(c.waiver.reason)}"
 
 
 def _value(c: PublishedCriterion, w: Words) -> str:

@@ -28,6 +28,7 @@ from qmtestbed.render.model import Digest, FigureView, Ref
 from qmtestbed.render.since import ENVIRONMENT, difference_views
 from qmtestbed.render.tables import table
 from qmtestbed.render.text import Lazily, Svg, anchor, date, decimals_for, fixed, number, scrub
+from qmtestbed.render.waivers import waived_text, waiver_view
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.assessment import CriteriaHeadline, CriterionVerdict
 from qmtestbed.types.comparison import (
@@ -117,6 +118,7 @@ def _run(i: int, run: ComparedRun, side: Side) -> RunView:
         criteria=criteria,
         bar=_bar(criteria, w),
         levels=tuple(f"{_level(n, side)[0]}: {_level(n, side)[1][i]}" for n in range(len(side.comparison.levels))),
+        waived=waived_text(criteria, w),
     )
 
 
@@ -173,7 +175,7 @@ def _cell(c: CriterionVerdict | None, text: str, i: int, side: Side) -> CellView
     other = c.text if " ".join(c.text.split()) != " ".join(text.split()) else ""
     reason = c.reason if c.value is None else ""
     n = f"{c.n:,}" if c.n is not None else ""
-    return CellView(side.letters[i], c.verdict, found, interval, n, other, reason)
+    return CellView(side.letters[i], c.verdict, found, interval, n, other, reason, waiver_view(c.waiver, side.w))
 
 
 def _figure(row: ComparedCriterion, latest: CriterionVerdict, side: Side) -> Svg | None:

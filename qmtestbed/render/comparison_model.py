@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qmtestbed.render.model import DifferenceView, Digest, FigureView, Ref
+from qmtestbed.render.model import DifferenceView, Digest, FigureView, Ref, WaiverView
 from qmtestbed.render.text import Svg
 from qmtestbed.types.assessment import Counts, CriteriaHeadline
 from qmtestbed.types.values import Language
@@ -24,6 +24,7 @@ class RunView:
     criteria: CriteriaHeadline
     bar: Svg
     levels: tuple[str, ...]
+    waived: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class CellView:
     n: str = ""
     text: str = ""
     reason: str = ""
+    waiver: WaiverView | None = None
 
 
 @dataclass(frozen=True, slots=True)

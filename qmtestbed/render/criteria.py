@@ -9,6 +9,7 @@ from qmtestbed.render.context import Context
 from qmtestbed.render.limits import Bound, Row, against_limit, strip
 from qmtestbed.render.model import CriterionView, FindingView
 from qmtestbed.render.text import apart, decimals_for, fixed, number, percent
+from qmtestbed.render.waivers import waiver_view
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.assessment import Against, CheckVerdicts, CriterionVerdict, JudgedFinding
 from qmtestbed.types.criterion import Criterion, parse_criterion
@@ -51,6 +52,7 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
         if not context.detail.drawn
         else against_limit(_rows(c, parsed, bound, measure, own, w), bound, span, title, named),
         strip=strip(own, bound, span, title) if context.detail.drawn else None,
+        waiver=waiver_view(c.waiver, w),
     )
 
 

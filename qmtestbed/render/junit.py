@@ -1,7 +1,8 @@
 """JUnit XML for CI: a test case per criterion, and never a green one for what was not judged.
 
 Not met is a failure. Undetermined, and a check whose record is not measured, is an error. AITs left out and
-requirements without evidence are skipped, each in a suite of their own.
+requirements without evidence are skipped, each in a suite of their own. A waiver stands in the message, and changes
+nothing; only where waivers are accepted is what is waived skipped.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from qmtestbed.render.criteria import subject_text
 from qmtestbed.render.text import clean
+from qmtestbed.render.waivers import waiver_text
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment, CheckVerdicts, CriterionVerdict
 from qmtestbed.types.evidence import Evidence
@@ -18,12 +20,12 @@ from qmtestbed.types.evidence import Evidence
 _NAME = 300
 
 
-def junit(evidence: Evidence, assessment: Assessment) -> str:
-    """Render the assessment as JUnit XML."""
+def junit(evidence: Evidence, assessment: Assessment, *, accepting: bool = False) -> str:
+    """Render the assessment as JUnit XML; ``accepting``: what is waived is skipped."""
     root = ET.Element("testsuites", name=clean(assessment.component, _NAME))
     for check in assessment.checks:
         if check.criteria or check.verdict != "reported":
-            _check(root, check, evidence, assessment)
+            _check(root, check, evidence, assessment, accepting)
     if assessment.left_out:
         suite = _suite(root, "left out")
         for left in assessment.left_out:
@@ -38,7 +40,7 @@ def junit(evidence: Evidence, assessment: Assessment) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _check(root: ET.Element, check: CheckVerdicts, evidence: Evidence, assessment: Assessment) -> None:
+def _check(root: ET.Element, check: CheckVerdicts, evidence: Evidence, assessment: Assessment, accepting: bool) -> None:
     suite = _suite(root, check.id)
     record = evidence.records.get(check.record or "")
     if record is not None:
@@ -51,11 +53,19 @@ def _check(root: ET.Element, check: CheckVerdicts, evidence: Evidence, assessmen
         return
     for c in check.criteria:
         case = _case(suite, check.ait, f"{check.id}: {c.text}")
-        if c.verdict == "not_met":
+        said = " – ".join(text for text in (_waiver(c), c.reason) if text)
+        if accepting and c.waived:
+            _skipped(case, f"{c.verdict.replace('_', ' ')}, {said}")
+        elif c.verdict == "not_met":
             body = [*_lines(c), *_findings(check, c, assessment)]
-            _outcome(case, "failure", c.reason, "not_met", body)
+            _outcome(case, "failure", said, "not_met", body)
         elif c.verdict == "undetermined":
-            _error(case, "undetermined", [c.reason, *_lines(c)])
+            _error(case, "undetermined", [said, *_lines(c)])
+
+
+def _waiver(c: CriterionVerdict) -> str:
+    """Name the waiver of a criterion that is not met or undetermined."""
+    return f"{waiver_text(c.waiver, Words('en'))} ({c.waiver.reason})" if c.waiver else ""
 
 
 def _lines(c: CriterionVerdict) -> list[str]:

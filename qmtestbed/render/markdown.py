@@ -26,7 +26,7 @@ def summary(
 ) -> str:
     """Render headlines, failures, requirements, what was left out, and remarks, in at most :data:`LARGEST` bytes."""
     v, w = view(evidence, assessment, language, _BARE, remarks), Words(language)
-    parts = [_head(v, w), _since(v, w), _failures(v, w), _requirements(v, w), _checks(v, w)]
+    parts = [_head(v, w), _since(v, w), _failures(v, w), _waivers(v, w), _requirements(v, w), _checks(v, w)]
     parts += [_left_out(v, w), _remarks(v, w)]
     lines = [line for part in parts if part for line in [*part, ""]]
     kept, room = [], LARGEST
@@ -61,6 +61,7 @@ def _head(v: View, w: Words) -> list[str]:
     declared = w("headline.declared", have=e.declared_supported, need=e.declared_needed)
     against = ", ".join(f"{text(g.title)} ({text(g.name)})" for g in v.guidelines) or w("no_guideline")
     lines = [f"# {w('report')}: {text(v.component)}", ""]
+    criteria += f" · {text(v.waived)}" if v.waived else ""
     lines += [f"- **{w('criteria')}**: {criteria}", f"- **{w('evidence')}**: {measured} · {declared}"]
     for level in v.levels:
         if level.kind == "external":
@@ -83,7 +84,7 @@ def _since(v: View, w: Words) -> list[str]:
     s = v.since
     if s is None:
         return []
-    counted = [(name, getattr(s.counts, name)) for name in ("worse", "gone", "restated", "new", "better", "same")]
+    counted = [(name, getattr(s.counts, name)) for name in CHANGE_SIGNS if name != "absent"]
     counts = ", ".join(f"{n:,} {w(f'change.{name}')}" for name, n in counted if n) or w("since.nothing")
     rows = [
         [f"{CHANGE_SIGNS[c.change]} {w(f'change.{c.change}')}", text(c.check.text, 60), text(c.text), *_verdicts(c, w)]
@@ -98,7 +99,9 @@ def _since(v: View, w: Words) -> list[str]:
 
 
 def _verdicts(c: ChangeView, w: Words) -> list[str]:
-    return [_mark(verdict, w) if verdict else "–" for verdict in (c.before, c.after)]
+    told = ((c.before, c.waived_before), (c.after, c.waived_after))
+    marks = ((_mark(verdict, w) if verdict else "–", waived) for verdict, waived in told)
+    return [w("waived.also", verdict=mark) if waived else mark for mark, waived in marks]
 
 
 def _failures(v: View, w: Words) -> list[str]:
@@ -120,8 +123,20 @@ def _failure(f: FailureView, w: Words) -> list[str]:
         error = " – ".join(text(t) for t in (f.error.what, f.error.do) if t) if f.error else ""
         return [_mark(f.verdict, w), text(f.check.text), "–", "–", f"{w(f'status.{f.status}')}. {error}", *tail]
     found = " ".join(part for part in (c.found, text(c.interval), text(c.key, 60), text(c.against)) if part)
-    sure = f"{c.sure} {text(c.reason)}".strip()
+    waiver = f"{text(c.waiver.text)}: {text(c.waiver.reason)}" if c.waiver else ""
+    sure = " ".join(part for part in (c.sure, text(c.reason), waiver) if part)
     return [_mark(f.verdict, w), f"{text(f.check.text, 60)}: {text(c.text)}", found, text(c.limit), sure, *tail]
+
+
+def _waivers(v: View, w: Words) -> list[str]:
+    head = [w("checks"), w("criterion"), w("verdict"), w("waiver.reason"), w("waiver.by"), w("waiver.date")]
+    rows = [
+        [text(x.check.text, 60), text(x.criterion), _mark(x.verdict, w), text(x.reason), text(x.by, 60), text(x.date),
+         text(x.until), _mark(x.state, w)]
+        for x in v.waivers
+    ]  # fmt: skip
+    table = _table([*head, w("declared.until"), w("declared.state")], rows)
+    return [f"## {w('waivers')}", "", w("waivers.lead"), "", *table] if rows else []
 
 
 def _requirements(v: View, w: Words) -> list[str]:

@@ -94,6 +94,29 @@ class FindingView:
 
 
 @dataclass(frozen=True, slots=True)
+class WaiverView:
+    """The waiver that stands beside a criterion: how it stands in one line, and why it was granted."""
+
+    state: str
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRow:
+    """A waiver of the plan in full; ``state`` is ``no_evidence`` where its criterion was not judged."""
+
+    check: Ref
+    criterion: str
+    verdict: str
+    reason: str
+    by: str
+    date: str
+    until: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionView:
     """A criterion judged: found, limit, how sure; ``figure`` draws it, ``strip`` in one line of a table."""
 
@@ -111,6 +134,7 @@ class CriterionView:
     because: str
     figure: Svg | None
     strip: Svg | None
+    waiver: WaiverView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,13 +385,15 @@ class DeclarationView:
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
-    """A criterion whose verdict is not what it was; an empty verdict where a run had no such criterion."""
+    """A criterion that is not what it was; an empty verdict where a run had no such criterion."""
 
     change: str
     check: Ref
     text: str
     before: str
     after: str
+    waived_before: bool = False
+    waived_after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,3 +477,5 @@ class View:
     remarks_left: int
     shortened: bool
     since: SinceView | None = None
+    waived: str = ""
+    waivers: tuple[WaiverRow, ...] = ()

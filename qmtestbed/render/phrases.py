@@ -82,6 +82,41 @@ HEADLINES: Table = {
     "headline.fill": ("To fill the gap:", "不足を補うには："),
 }
 
+WAIVERS: Table = {
+    "waivers": ("Waivers", "特別採用"),
+    "waivers.lead": (
+        "A person gave leave to miss a criterion for a time. It changes no verdict, and what is waived never counts as "
+        "met.",
+        "基準を満たさないことを、担当者が期限を定めて承認した記録です。判定は変わらず、達成には数えません。",
+    ),
+    "waiver": ("Waiver", "特別採用"),
+    "waiver.reason": ("Reason", "承認の理由"),
+    "waiver.by": ("Granted by", "承認者"),
+    "waiver.date": ("From", "開始日"),
+    "waiver.waived": (
+        "waived by {by} from {date} until {until}",
+        "{by} が特別採用を承認（{date}～{until}）",
+    ),
+    "waiver.not_needed": (
+        "not needed: met without the waiver by {by} of {date} until {until}",
+        "{by} の特別採用（{date}～{until}）は不要（基準を達成）",
+    ),
+    "waiver.expired": (
+        "not waived: the waiver by {by} of {date} ended on {until}",
+        "{by} の特別採用（{date}～{until}）は期限切れ",
+    ),
+    "waiver.not_yet_valid": (
+        "not waived: the waiver by {by} begins on {date} (until {until})",
+        "{by} の特別採用（{date}～{until}）は有効期間前",
+    ),
+    "waived.not_met": ("{n} of {of} not met", "未達 {of} 件中 {n} 件"),
+    "waived.undetermined": ("{n} of {of} undetermined", "判定不能 {of} 件中 {n} 件"),
+    "waived.also": ("{verdict} (waived)", "{verdict}（特別採用）"),
+    "waived.and": (" and ", "、"),
+    "waived.until": ("{what} waived until {until}", "{what} 特別採用（{until} まで）"),
+    "waived.first": ("{what} waived, the first until {until}", "{what} 特別採用（最初の期限 {until}）"),
+}
+
 FAILURES: Table = {
     "failures": ("Failures", "未達・判定不能"),
     "failures.title": ("Not met or not determined", "未達または判定不能の基準"),
@@ -317,6 +352,10 @@ APPENDIX: Table = {
     "meaning.undetermined": (
         "Neither is shown: too few items, no value, or a check that failed.",
         "どちらとも言えません（件数不足、値なし、または検査の失敗）。",
+    ),
+    "meaning.waived": (
+        "A person gave leave, for a time, to miss the criterion; it counts as not met or undetermined all the same.",
+        "基準を満たさないことが期限付きで承認されています。件数では未達または判定不能のままです。",
     ),
     "meaning.reported": (
         "Measured without a criterion; counts for nothing.",

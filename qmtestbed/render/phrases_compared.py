@@ -93,6 +93,8 @@ COMPARED: Table = {
     "since.different": ("Different:", "相違点："),
     "since.different.none": ("Nothing that both runs record.", "記録された範囲ではありません。"),
     "change.worse": ("worse", "悪化"),
+    "change.unwaived": ("no longer waived", "特別採用の終了"),
+    "change.waived": ("waived now", "特別採用を開始"),
     "change.gone": ("gone", "廃止"),
     "change.restated": ("other limit", "基準を変更"),
     "change.new": ("new", "新規"),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from qmtestbed.render.context import DETAILS, Context
 from qmtestbed.render.words import Words
-from qmtestbed.types.assessment import Assessment, CriterionVerdict, Require, Verdict
+from qmtestbed.types.assessment import Assessment, CriterionVerdict, Require, RunVerdict
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.published import Published, PublishedCriterion, PublishedInput, PublishedLevel
@@ -18,7 +18,7 @@ _TAKEN = frozenset({"runs"})
 _HASHED = re.compile(r"-[0-9a-f]{16}")
 
 
-def published(evidence: Evidence, assessment: Assessment, verdict: Verdict, require: Require) -> Published:
+def published(evidence: Evidence, assessment: Assessment, verdict: RunVerdict, require: Require) -> Published:
     """Give a run in brief; ``verdict`` is that of the whole by ``require``."""
     return Published(
         schema="qmtestbed/published/v1",
@@ -41,7 +41,7 @@ def published(evidence: Evidence, assessment: Assessment, verdict: Verdict, requ
 def _criterion(check: str, c: CriterionVerdict) -> PublishedCriterion:
     parsed = parsed_or_none(c.text)
     bound = (parsed.low, parsed.high) if parsed and c.bound == (None, None) else c.bound
-    return PublishedCriterion(check, c.text, c.verdict, c.value, c.low, c.high, bound, c.key, c.n)
+    return PublishedCriterion(check, c.text, c.verdict, c.value, c.low, c.high, bound, c.key, c.n, c.waiver)
 
 
 def _inputs(context: Context) -> tuple[PublishedInput, ...]:

@@ -34,7 +34,8 @@ def since_view(context: Context) -> SinceView | None:
 
 def _change(c: CriterionChange, context: Context) -> ChangeView:
     before, after = (x.verdict if x else "" for x in (c.before, c.after))
-    return ChangeView(c.change, context.check_ref(c.check), c.text, before, after)
+    waived = (x is not None and x.waived for x in (c.before, c.after))
+    return ChangeView(c.change, context.check_ref(c.check), c.text, before, after, *waived)
 
 
 def _level(level: LevelChange, context: Context) -> str:

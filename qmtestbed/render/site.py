@@ -20,6 +20,7 @@ from qmtestbed.render.site_model import (
 )
 from qmtestbed.render.sparklines import Spot, sparkline
 from qmtestbed.render.text import Svg, date, number, scrub
+from qmtestbed.render.waivers import waiver_view
 from qmtestbed.render.words import Words
 from qmtestbed.types.published import Published, PublishedCriterion, PublishedLevel
 from qmtestbed.types.values import Language
@@ -72,10 +73,15 @@ def history_view(runs: Sequence[Published], language: Language) -> HistoryView:
 
 def message(run: Published, w: Words) -> str:
     """Say in a few words how a run went: what a badge holds beside its colour."""
+    waived, text = run.headlines.criteria.waived, _counted(run, w)
+    return w("badge.waived", message=text, n=waived.criteria) if waived else text
+
+
+def _counted(run: Published, w: Words) -> str:
     c = run.headlines.criteria
     text = w("headline.criteria", met=c.met, judged=c.judged) if c.judged else w("headline.nothing_judged")
     for verdict, n in (("not_met", c.not_met), ("undetermined", c.undetermined)):
-        if n and run.verdict == verdict:
+        if n and run.verdict in (verdict, "met_or_waived"):
             return w(f"badge.{verdict}", message=text, n=n)
     if run.verdict != "met" and c.judged:
         return w("badge.further", message=text, what=w(f"require.{run.require}"), verdict=w(f"verdict.{run.verdict}"))
@@ -175,4 +181,5 @@ def _criterion(
 def _point(run: Published, c: PublishedCriterion, w: Words) -> PointView:
     found, interval, limit = found_and_limit(c, w)
     n = f"{c.n:,}" if c.n is not None else ""
-    return PointView(date(run.as_of, w.language), c.verdict, c.text, found, interval, limit, n)
+    waiver = waiver_view(c.waiver, w)
+    return PointView(date(run.as_of, w.language), c.verdict, c.text, found, interval, limit, n, waiver)

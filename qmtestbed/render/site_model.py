@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qmtestbed.render.model import Digest
+from qmtestbed.render.model import Digest, WaiverView
 from qmtestbed.render.text import Svg
 from qmtestbed.types.values import Language
 
@@ -56,6 +56,7 @@ class PointView:
     interval: str
     limit: str
     n: str
+    waiver: WaiverView | None = None
 
 
 @dataclass(frozen=True, slots=True)

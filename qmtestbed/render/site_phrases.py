@@ -39,6 +39,7 @@ SITE: Table = {
     "site.series": ("{text} over {n} assessments, latest: {found}", "{text}：評価 {n} 回の推移、最新 {found}"),
     "site.levels": ("Levels", "レベル"),
     "site.interval": ("Interval", "信頼区間"),
+    "require.criteria-or-waived": ("criteria, waivers accepted", "判定基準（特別採用を認める）"),
     "require.criteria": ("criteria", "判定基準"),
     "require.measured": ("criteria and measured parts", "判定基準と測定による裏付け"),
     "require.requirements": ("criteria and requirements", "判定基準と要求事項"),
@@ -48,6 +49,7 @@ BADGE: Table = {
     "badge.label": ("quality", "品質"),
     "badge.not_met": ("{message}, {n} not met", "{message}、未達 {n} 件"),
     "badge.undetermined": ("{message}, {n} undetermined", "{message}、判定不能 {n} 件"),
+    "badge.waived": ("{message} ({n} waived)", "{message}（うち特別採用 {n} 件）"),
     "badge.further": ("{message}, {what}: {verdict}", "{message}、{what}の判定：{verdict}"),
 }
 
@@ -61,6 +63,8 @@ COMMENT: Table = {
         "比較できる対象ブランチの評価はありません。",
     ),
     "comment.worse": ("Worse", "悪化"),
+    "comment.unwaived": ("No longer waived", "特別採用の終了"),
+    "comment.waived": ("Waived now", "特別採用を開始"),
     "comment.better": ("Better", "改善"),
     "comment.new": ("New", "新規"),
     "comment.gone": ("No longer judged", "判定の対象外に"),

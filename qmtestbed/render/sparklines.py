@@ -13,7 +13,7 @@ from qmtestbed.render.words import SYMBOLS
 
 WIDTH, HEIGHT = 240.0, 56.0
 _EDGE = 8.0
-_SHAPES = {"met": 0, "not_met": 2, "undetermined": 1}
+_SHAPES = {"met": 0, "not_met": 2, "undetermined": 1, "met_or_waived": 1}
 
 
 @dataclass(frozen=True)

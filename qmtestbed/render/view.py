@@ -15,6 +15,7 @@ from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
 from qmtestbed.render.since import since_view
 from qmtestbed.render.text import Lazily, Svg, anchor, date, number, scrub, web_address
+from qmtestbed.render.waivers import waived_text, waiver_rows
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, InventoryFacts, Remark
@@ -66,6 +67,8 @@ def view(
             notes=evidence.info.notes,
             shortened=detail != DETAILS[0],
             since=since_view(context),
+            waived=waived_text(assessment.headlines.criteria, context.w),
+            waivers=waiver_rows(context),
         ),
         detail.text,
     )

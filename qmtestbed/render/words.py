@@ -25,6 +25,9 @@ SYMBOLS: Mapping[str, str] = {
     "reached": "✓",
     "not_reached": "–",
     "not_covered": "–",
+    "waived": "△",
+    "not_needed": "–",
+    "met_or_waived": "△",
     "valid": "✓",
     "expired": "–",
     "not_yet_valid": "–",
@@ -35,8 +38,10 @@ SYMBOLS: Mapping[str, str] = {
 
 CHANGE_SIGNS: Mapping[str, str] = {
     "worse": "▼",
+    "unwaived": "▽",
     "gone": "−",
     "restated": "≠",
+    "waived": "△",
     "new": "+",
     "better": "▲",
     "same": "=",
@@ -57,6 +62,7 @@ _CODES: Mapping[str, str] = {
 _ALL: dict[str, tuple[str, str]] = {
     **phrases.PAGE,
     **phrases.HEADLINES,
+    **phrases.WAIVERS,
     **phrases.FAILURES,
     **phrases.REQUIREMENTS,
     **phrases.CHECKS,

@@ -15,7 +15,7 @@ _LONGEST_KEY = 250
 
 
 def numbers(evidence: Evidence, assessment: Assessment) -> dict[str, float]:
-    """Give every number of an assessment by the name of its metric, and how many criteria are met or not."""
+    """Give every number of an assessment by the name of its metric, and how many criteria are met, not, or waived."""
     return {name: value for name, (value, _, _) in named(evidence, assessment).items()}
 
 
@@ -23,6 +23,7 @@ def named(evidence: Evidence, assessment: Assessment) -> dict[str, tuple[float, 
     """Name every number, with the record that it is from and the data inventory of its check."""
     c = assessment.headlines.criteria
     counts = {"met": c.met, "not_met": c.not_met, "undetermined": c.undetermined}
+    counts["waived"] = c.waived.criteria if c.waived else 0
     named: dict[str, tuple[float, Record | None, str]] = {
         f"qmt/criteria_{state}": (float(count), None, "") for state, count in counts.items()
     }

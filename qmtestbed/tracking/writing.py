@@ -24,7 +24,7 @@ from qmtestbed.tracking.connection import (
 from qmtestbed.tracking.datasets import CONTEXT_TAG, SHA256_TAG, input_of, remember_digest
 from qmtestbed.tracking.metrics import named
 from qmtestbed.tracking.uris import PREFIX, is_logged
-from qmtestbed.types.assessment import Assessment, Verdict
+from qmtestbed.types.assessment import Assessment, CriteriaHeadline, RunVerdict
 from qmtestbed.types.codec import canonical
 from qmtestbed.types.evidence import Evidence, InventoryFacts, Logged
 from qmtestbed.types.record import Record
@@ -51,7 +51,7 @@ _COLLISION = (
 """What databases say to one of two that write the same at once: SQLite, PostgreSQL, MySQL."""
 
 
-def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, verdict: Verdict) -> Logged:
+def log_assessment(folder: Path, evidence: Evidence, assessment: Assessment, verdict: RunVerdict) -> Logged:
     """Write an assessment into the experiment of the model that it is about.
 
     Doing it again changes nothing: the run is found by our own run id. Metrics are ``qmt/<check>/<measure>``, with
@@ -82,7 +82,7 @@ def _log(
     folder: Path,
     evidence: Evidence,
     assessment: Assessment,
-    verdict: Verdict,
+    verdict: RunVerdict,
     facts: InventoryFacts,
 ) -> Logged:
     model = facts.uri.removeprefix("models:/")
@@ -121,7 +121,7 @@ def despite_others(write: Callable[[], T]) -> T:
 
 
 def log_into(
-    run: str, folder: Path, evidence: Evidence, assessment: Assessment, verdict: Verdict, model: str | None
+    run: str, folder: Path, evidence: Evidence, assessment: Assessment, verdict: RunVerdict, model: str | None
 ) -> Logged:
     """Add an assessment to a run that is somebody else's: run folder and tags, not the metrics.
 
@@ -293,7 +293,7 @@ def _milliseconds(record: Record) -> int:
 
 
 def _tags(
-    evidence: Evidence, assessment: Assessment, verdict: Verdict, run: str, version: str | None
+    evidence: Evidence, assessment: Assessment, verdict: RunVerdict, run: str, version: str | None
 ) -> dict[str, str]:
     c, e = assessment.headlines.criteria, assessment.headlines.evidence
     evidence_said = f"measured parts {e.measured_supported} of {e.measured_needed}, "
@@ -308,13 +308,18 @@ def _tags(
         "qmt.version": number,
         "qmt.as_of": assessment.as_of,
         "qmt.verdict": verdict,
-        "qmt.criteria": f"{c.met} of {c.judged} met, {c.not_met} not met, {c.undetermined} undetermined",
+        "qmt.criteria": _criteria(c),
         "qmt.evidence": evidence_said if e.level_asked else "no level asked for",
         "qmt.plan": hashlib.sha256(canonical(evidence.plan)).hexdigest()[:12],
         "qmt.data": _data_of(evidence),
         "qmt.guidelines": ", ".join(assessment.guidelines),
         "qmt.isolation": ", ".join(sorted(set.intersection(*layers))) if layers else "",
     }
+
+
+def _criteria(c: CriteriaHeadline) -> str:
+    counts = f"{c.met} of {c.judged} met, {c.not_met} not met, {c.undetermined} undetermined"
+    return counts + (f"; of these waived: {c.waived.criteria}" if c.waived else "")
 
 
 def _sealed(folder: Path) -> dict[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from qmtestbed.ait import FindingKind, Subject
+from qmtestbed.types.codec import Shape
 from qmtestbed.types.guideline import Part
 from qmtestbed.types.record import Failure, Status
 
@@ -17,7 +18,12 @@ RequirementVerdict = Literal[
     "supported", "contradicted", "undetermined", "partly_supported", "no_evidence", "not_applicable"
 ]
 LevelVerdict = Literal["reached", "not_reached", "not_applicable", "not_covered"]
-Require = Literal["criteria", "measured", "requirements"]
+Require = Literal["criteria-or-waived", "criteria", "measured", "requirements"]
+"""What the verdict of a whole run looks at, the most lenient first; see :func:`qmtestbed.judging.exit_code`."""
+ACCEPTING: Require = "criteria-or-waived"
+"""The one requirement that accepts waivers: no clause is supported by a waiver, so none that looks at clauses does."""
+RunVerdict = Literal["met", "met_or_waived", "not_met", "undetermined"]
+"""The verdict of a whole run; ``met_or_waived``: all is met but for what is waived, and the waivers are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,26 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True)
+class WaiverState:
+    """A waiver of a criterion as it stood on the day of the assessment.
+
+    ``waived``: it holds, and the criterion is not met or undetermined. ``not_needed``: it holds, and the criterion is
+    met. One that is ``expired`` or ``not_yet_valid`` waives nothing.
+    """
+
+    by: str
+    reason: str
+    date: str
+    until: str
+    state: Literal["waived", "not_needed", "expired", "not_yet_valid"]
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionVerdict:
     """One criterion judged; ``key`` names the class, column, … that decided, where the measure is keyed.
 
     For a criterion against a baseline, ``value``, ``low`` and ``high`` are of the difference, model less baseline, and
-    ``bound`` is the offset.
+    ``bound`` is the offset. ``waiver`` stands beside the verdict and is no part of it.
     """
 
     text: str
@@ -53,6 +74,12 @@ class CriterionVerdict:
     bound: tuple[float | None, float | None] = (None, None)
     because: str | None = None
     against: Against | None = None
+    waiver: WaiverState | None = None
+
+    @property
+    def waived(self) -> bool:
+        """Whether a person gave leave, as of the day, for what is not met or undetermined."""
+        return self.waiver is not None and self.waiver.state == "waived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +152,22 @@ class LevelState:
 
 
 @dataclass(frozen=True, slots=True)
+class WaivedHeadline:
+    """How many of the criteria not met, and of those undetermined, are waived; ``until``: the first waiver ends."""
+
+    not_met: int
+    undetermined: int
+    until: str
+
+    @property
+    def criteria(self) -> int:
+        """How many are waived."""
+        return self.not_met + self.undetermined
+
+
+@dataclass(frozen=True, slots=True)
 class CriteriaHeadline:
-    """How many criteria were judged, and how.
+    """How many criteria were judged, and how; those that are ``waived`` are counted as what they are as well.
 
     ``rated`` of those met or not met are criteria whose AIT says how often they are missed though nothing is wrong;
     ``false_alarms`` is how many misses among them that lets expect (the sum of the rates).
@@ -138,6 +179,7 @@ class CriteriaHeadline:
     undetermined: int
     rated: int = 0
     false_alarms: float = 0.0
+    waived: WaivedHeadline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +226,10 @@ class LeftOut:
 
 # -- since last time ------------------------------------------------------------------------------------------
 
-Change = Literal["worse", "gone", "restated", "new", "better", "same", "absent"]
-"""What became of a criterion from one run to another.
+Change = Literal["worse", "unwaived", "gone", "restated", "waived", "new", "better", "same", "absent"]
+"""What became of a criterion from one run to another, the worst first.
 
+``waived`` and ``unwaived``: the verdict is the same and not met or undetermined, and a waiver holds now or no more.
 ``restated``: the same measure under another limit, so that its verdicts can't be set against one another. ``absent``:
 neither of the two runs has it.
 """
@@ -229,6 +272,8 @@ class Counts:
     new: int = 0
     better: int = 0
     same: int = 0
+    unwaived: Annotated[int, Shape(lean=True)] = 0
+    waived: Annotated[int, Shape(lean=True)] = 0
 
 
 @dataclass(frozen=True, slots=True)

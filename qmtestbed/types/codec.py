@@ -46,12 +46,17 @@ class DecodeError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """What a field's value must be besides its type; ``doc`` is said when it is not, and stands in the schema."""
+    """What a field's value must be besides its type; ``doc`` is said when it is not, and stands in the schema.
+
+    A field that is ``lean`` is not written where it is empty or 0: what has none of it keeps the bytes, and so the
+    digests, that it had before there was such a field.
+    """
 
     pattern: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     doc: str = ""
+    lean: bool = False
 
 
 class _Field(typing.NamedTuple):
@@ -82,12 +87,12 @@ def _fields(cls: type) -> tuple[_Field, ...]:
 
 
 def encode(value: Any) -> Any:
-    """Turn a frozen value into JSON values; a field that is ``None`` is left out."""
+    """Turn a frozen value into JSON values; a field that is ``None``, or lean and empty, is left out."""
     if hasattr(value, "to_json"):
         return value.to_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.wire, getattr(value, f.name)) for f in _fields(type(value)))
-        return {wire: encode(v) for wire, v in pairs if v is not None}
+        pairs = ((f, getattr(value, f.name)) for f in _fields(type(value)))
+        return {f.wire: encode(v) for f, v in pairs if v is not None and (v or not f.shape.lean)}
     if isinstance(value, Mapping):
         return {str(k): encode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -364,7 +369,7 @@ def _schema_of_dataclass(cls: type, definitions: dict[str, Any]) -> dict[str, An
 def _properties(cls: type, definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for f in _fields(cls):
         schema = _schema(f.hint, definitions)
-        narrowed = {k: v for k, v in dataclasses.asdict(f.shape).items() if v not in (None, "")}
+        narrowed = {k: v for k, v in dataclasses.asdict(f.shape).items() if v not in (None, "") and k != "lean"}
         if "doc" in narrowed:
             narrowed["description"] = narrowed.pop("doc")
         yield f.wire, {**schema, **narrowed}

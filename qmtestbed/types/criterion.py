@@ -60,6 +60,11 @@ class Criterion:
         return above and below
 
 
+def one_spelling(text: str) -> str:
+    """Write a criterion with single spaces: two that differ in spaces alone are one."""
+    return " ".join(text.split())
+
+
 def parse_criterion(text: str) -> Criterion:
     """Read a criterion.
 

@@ -13,6 +13,7 @@ from qmtestbed.types.values import Label
 
 DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+NOT_BLANK = r"\s*\S[\s\S]*"
 
 Outputs = Literal["labels", "probabilities", "logits", "values"]
 
@@ -109,6 +110,21 @@ class Declaration:
     until: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """A person's leave to miss one criterion until a day; it changes no verdict, and nothing that is measured.
+
+    ``criterion`` is one of the check's, as it stands there: leave for one limit is none for another.
+    """
+
+    check: str
+    criterion: str
+    by: Annotated[str, Shape(pattern=NOT_BLANK, doc="who grants it")]
+    reason: Annotated[str, Shape(pattern=NOT_BLANK, doc="why the criterion may be missed, and what is done about it")]
+    date: Annotated[str, Shape(pattern=DATE, doc="the first day it holds, as 2026-11-01")]
+    until: Annotated[str, Shape(pattern=DATE, doc="the last day it holds, as 2027-01-31; there is none without an end")]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A plan as written (roles, levels and criteria still as the user spelled them)."""
@@ -122,6 +138,7 @@ class Plan:
     inventories: Mapping[str, Inventory] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     declarations: tuple[Declaration, ...] = ()
+    waivers: Annotated[tuple[Waiver, ...], Shape(lean=True)] = ()
 
     @property
     def guidelines(self) -> tuple[str, ...]:

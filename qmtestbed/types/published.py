@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from qmtestbed.types.assessment import Headlines, LevelVerdict, Require, Verdict
+from qmtestbed.types.assessment import Headlines, LevelVerdict, Require, RunVerdict, Verdict, WaiverState
 from qmtestbed.types.codec import Shape
 
 
@@ -43,6 +43,12 @@ class PublishedCriterion:
     bound: tuple[float | None, float | None] = (None, None)
     key: str | None = None
     n: int | None = None
+    waiver: WaiverState | None = None
+
+    @property
+    def waived(self) -> bool:
+        """As :attr:`qmtestbed.types.assessment.CriterionVerdict.waived`."""
+        return self.waiver is not None and self.waiver.state == "waived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Published:
     as_of: str
     run: str
     require: Require
-    verdict: Verdict
+    verdict: RunVerdict
     headlines: Headlines
     levels: tuple[PublishedLevel, ...]
     criteria: tuple[PublishedCriterion, ...]
@@ -78,7 +84,7 @@ class SiteRun:
     component: str
     as_of: str
     run: str
-    verdict: Verdict
+    verdict: RunVerdict
     folder: Annotated[str, Shape(doc="relative to the site")]
 
 

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmtestbed.ait import Estimate, Finding, Prose, Subject, Undefined
-from qmtestbed.judging import compare, exit_code, judge, snapshot
-from qmtestbed.types.assessment import Assessment, DeclarationState, Require
+from qmtestbed.errors import ExitCode
+from qmtestbed.judging import compare, exit_code, judge, run_verdict, snapshot
+from qmtestbed.types.assessment import ACCEPTING, Assessment, DeclarationState, Require
 from qmtestbed.types.codec import canonical, decode, encode
 from qmtestbed.types.comparison import Comparison, Snapshot
 from qmtestbed.types.evidence import Evidence
+from qmtestbed.types.plan import Waiver
 from qmtestbed.types.record import Record, Status
 from qmtestbed.types.values import MeasureValue
 
@@ -369,7 +371,14 @@ def of_run(build: Any, run: Any) -> Snapshot:
 
 
 law_of_two = settings(law, max_examples=50)  # two runs to judge
-MIRRORED = {"worse": "better", "better": "worse", "new": "gone", "gone": "new"}
+MIRRORED = {
+    "worse": "better",
+    "better": "worse",
+    "new": "gone",
+    "gone": "new",
+    "waived": "unwaived",
+    "unwaived": "waived",
+}
 
 
 @law_of_two
@@ -405,3 +414,99 @@ def test_an_earlier_run_decides_nothing(build: Any, before: Any, now: Any) -> No
     told = judge(replace(evidence, since=of_run(build, before)))
     assert told.since is not None and replace(told, since=None) == judge(evidence)
     assert exit_code(told) == exit_code(judge(evidence))
+
+
+# -- waivers --------------------------------------------------------------------------------------------------
+
+MET, NOT, OPEN = ExitCode.MET, ExitCode.NOT_MET, ExitCode.UNDETERMINED
+STRICT: tuple[Require, ...] = tuple(r for r in get_args(Require) if r != ACCEPTING)
+NOW = ("2026-11-01", "2027-01-31")
+law_of_waivers = settings(law, max_examples=80)
+
+
+@st.composite
+def waived_runs(draw: st.DrawFn) -> Any:
+    """A run, and waivers of some of its criteria: in force, over, or not begun."""
+    run = draw(runs)
+    places = [(id, text) for id, check in run[0].items() for text in dict.fromkeys(check["expect"])]
+    chosen = draw(st.lists(st.sampled_from(places), unique=True, max_size=4)) if places else []
+    spans = st.sampled_from(
+        [("2026-11-01", "2027-01-31")] * 3 + [("2026-01-01", "2026-11-30"), ("2027-01-01", "2027-02-01")]
+    )
+    return run, [(id, text, *draw(spans)) for id, text in chosen]
+
+
+def with_waivers(build: Any, evidence: Evidence, waivers: Any) -> Evidence:
+    granted = (decode(Waiver, build.waiver(id, text, until, date)) for id, text, date, until in waivers)
+    return replace(evidence, plan=replace(evidence.plan, waivers=tuple(granted)))
+
+
+def without(assessment: Assessment) -> Assessment:
+    """The assessment as if nobody had granted anything."""
+    headlines = assessment.headlines
+    return replace(
+        assessment,
+        headlines=replace(headlines, criteria=replace(headlines.criteria, waived=None)),
+        checks=tuple(
+            replace(c, criteria=tuple(replace(x, waiver=None) for x in c.criteria)) for c in assessment.checks
+        ),
+    )
+
+
+@law_of_waivers
+@given(drawn=waived_runs())
+def test_a_waiver_changes_no_verdict_and_no_exit_code_unless_it_is_accepted(build: Any, drawn: Any) -> None:
+    run, waivers = drawn
+    plain = made(build, run)
+    found, bare = judge(with_waivers(build, plain, waivers)), judge(plain)
+    assert without(found) == bare  # verdicts, reasons, findings, records and both headlines
+    assert canonical(without(found)) == canonical(bare)
+    assert [exit_code(found, r) for r in STRICT] == [exit_code(bare, r) for r in STRICT]
+    assert [run_verdict(found, r) for r in STRICT] == [run_verdict(bare, r) for r in STRICT]
+
+
+@law_of_waivers
+@given(drawn=waived_runs())
+def test_acceptance_overlooks_what_is_waived_and_nothing_else(build: Any, drawn: Any) -> None:
+    run, waivers = drawn
+    found = judge(with_waivers(build, made(build, run), waivers))
+    criteria = [c for check in found.checks for c in check.criteria]
+    left = [c.verdict for c in criteria if not c.waived]
+    expected = NOT if "not_met" in left else MET if set(left) == {"met"} else OPEN
+    assert exit_code(found, ACCEPTING) == expected
+    assert (run_verdict(found, ACCEPTING) == "met") == (exit_code(found) == MET)  # what is accepted is not called met
+    assert not any(c.waived and c.verdict == "met" for c in criteria)
+
+
+@law_of_waivers
+@given(drawn=waived_runs())
+def test_one_that_has_ended_or_not_begun_is_as_none_to_the_exit_code(build: Any, drawn: Any) -> None:
+    run, waivers = drawn
+    plain = made(build, run)
+    held = [w for w in waivers if w[2] <= "2026-12-01" <= w[3]]
+    every, of_the_day = (judge(with_waivers(build, plain, some)) for some in (waivers, held))
+    assert [exit_code(every, r) for r in get_args(Require)] == [exit_code(of_the_day, r) for r in get_args(Require)]
+    assert every.headlines == of_the_day.headlines
+
+
+@law_of_waivers
+@given(drawn=waived_runs())
+def test_with_waivers_judging_twice_gives_equal_bytes(build: Any, drawn: Any) -> None:
+    run, waivers = drawn
+    evidence = with_waivers(build, made(build, run), waivers)
+    once = judge(evidence)
+    assert canonical(judge(evidence)) == canonical(once) and decode(Assessment, encode(once)) == once
+    backwards = with_waivers(build, evidence, waivers[::-1])
+    assert canonical(judge(backwards)) == canonical(once)
+
+
+@law_of_two
+@given(before=waived_runs(), after=waived_runs())
+def test_the_other_way_round_waived_is_no_longer_waived(build: Any, before: Any, after: Any) -> None:
+    evidence = [with_waivers(build, made(build, run), waivers) for run, waivers in (before, after)]
+    one, other = (snapshot(e, judge(e)) for e in evidence)
+    found, back = compare([one, other]), compare([other, one])
+    assert (found.counts[0].waived, found.counts[0].unwaived) == (back.counts[0].unwaived, back.counts[0].waived)
+    assert decode(Comparison, encode(found)) == found
+    same = compare([one, one])
+    assert {c for row in same.criteria for c in row.changes} <= {"same"}

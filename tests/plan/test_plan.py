@@ -90,6 +90,58 @@ def test_each_problem_at_its_line(
     assert any(f[0] == line and what in f[1] and do in f[2] for f in found), found
 
 
+WAIVED = f"""{GOOD}\
+waivers:
+  - {{check: performance, criterion: "recall[yes]  >= 0.8", by: M. Sato, reason: ticket 12, date: 2026-11-01,
+     until: 2027-01-31}}
+"""
+
+
+def test_a_good_plan_with_a_waiver(tmp_path: Path, catalogue: Catalogue) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(WAIVED, "utf-8")
+    (waiver,) = load_plan(path, catalogue).plan.waivers
+    assert (waiver.check, waiver.by, waiver.reason, waiver.until) == (
+        "performance", "M. Sato", "ticket 12", "2027-01-31",
+    )  # fmt: skip
+    path.write_text(WAIVED.replace("reason: ticket 12", 'reason: "two\\nlines"'), "utf-8")
+    assert load_plan(path, catalogue).plan.waivers[0].reason == "two\nlines"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what", "do"),
+    [
+        ("check: performance", "check: perfomance", "20", "unknown check 'perfomance'", "'performance'"),
+        ("recall[yes]  >= 0.8", "recall[yes] >= 0.80", "20", "performance has no such criterion", "[yes] >= 0.8'"),
+        ("recall[yes]  >= 0.8", "f1 in [0, 1]", "20", "performance has no such criterion", "known: accuracy"),
+        ("until: 2027-01-31", "", "20", "'until' is missing", "there is none without an end"),
+        ("reason: ticket 12, ", "", "20", "'reason' is missing", "why the criterion may be missed"),
+        ("reason: ticket 12", 'reason: " "', "20", "must match", "why the criterion may be missed"),
+        ("by: M. Sato, ", "", "20", "'by' is missing", "who grants it"),
+        ("date: 2026-11-01,", "", "20", "'date' is missing", "the first day"),
+        ("date: 2026-11-01", "date: 2026-02-30", "20", "there is no such day", ""),
+        ("until: 2027-01-31", "until: soon", "21", "must match", "2027-01-31"),
+        ("until: 2027-01-31", "until: 2026-10-31", "21", "ends before it begins", ""),
+        ("until: 2027-01-31", "untill: 2027-01-31", "21", "unknown key 'untill'", "'until'"),
+    ],
+)  # fmt: skip
+def test_each_problem_of_a_waiver(
+    tmp_path: Path, catalogue: Catalogue, old: str, new: str, line: str, what: str, do: str
+) -> None:
+    assert old in WAIVED.partition("waivers:")[2]
+    head, _, waivers = WAIVED.partition("waivers:")
+    found = problems(tmp_path, catalogue, f"{head}waivers:{waivers.replace(old, new, 1)}")
+    assert any(f[0] == line and what in f[1] and do in f[2] for f in found), found
+
+
+def test_a_waiver_is_of_exactly_one_criterion(tmp_path: Path, catalogue: Catalogue) -> None:
+    head, key, waiver = WAIVED.partition("waivers:\n")
+    twice = problems(tmp_path, catalogue, head + key + waiver + waiver.replace("  >=", " >="))
+    assert [(line, what) for line, what, _ in twice] == [("22", "a second waiver of 'recall[yes] >= 0.8'")]
+    again = WAIVED.replace("      - accuracy", '      - "recall[yes] >= 0.8"\n      - accuracy')
+    assert [what for _, what, _ in problems(tmp_path, catalogue, again)] == ["performance has 2 criteria of this text"]
+
+
 AGAINST = GOOD.replace("accuracy >= 0.9 at 95%", "accuracy >= baseline - 0.01 at 95%").replace(
     "  model: models", "  baseline: models:/churn/1\n  model: models"
 )

@@ -20,7 +20,7 @@ from qmtestbed.types.record import Status
 
 SOURCES = Path(phrases.__file__).parent
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
-SAME_IN_BOTH = {"subject.pair", "role.id"}
+SAME_IN_BOTH = {"subject.pair", "role.id", "waived.and"}
 
 
 def fields(text):
@@ -34,7 +34,7 @@ def test_both_tables_have_the_same_keys_and_the_same_places_for_values() -> None
 
 
 def test_no_key_stands_in_two_tables() -> None:
-    tables = [phrases.PAGE, phrases.HEADLINES, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
+    tables = [phrases.PAGE, phrases.HEADLINES, phrases.WAIVERS, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
     tables += [phrases.APPENDIX, phrases.TEMPLATES, phrases_compared.COMPARED, terms.STATES, terms.KINDS]
     tables += [site_phrases.SITE, site_phrases.BADGE, site_phrases.COMMENT]
     assert len({k for t in tables for k in t}) == sum(map(len, tables))
@@ -61,10 +61,11 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
     verdicts = {
         *(
             v
-            for t in (a.Verdict, a.CheckVerdict, a.PartState, a.RequirementVerdict, a.LevelVerdict)
+            for t in (a.Verdict, a.RunVerdict, a.CheckVerdict, a.PartState, a.RequirementVerdict, a.LevelVerdict)
             for v in get_args(t)
         ),
         *get_args(get_type_hints(a.DeclarationState)["state"]),
+        *get_args(get_type_hints(a.WaiverState)["state"]),
     }
     assert verdicts == SYMBOLS.keys()
     table = TABLES["en"]
@@ -79,6 +80,8 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
         get_args(a.Change)
     ) == CHANGE_SIGNS.keys()
     assert {f"headline.level.{v}" for v in get_args(a.LevelVerdict)} <= table.keys()
+    assert {f"require.{r}" for r in get_args(a.Require)} == {k for k in table if k.startswith("require.")}
+    assert {f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])} <= table.keys()
 
 
 def test_every_key_is_used(template) -> None:
@@ -101,7 +104,13 @@ def test_every_key_is_used(template) -> None:
     )
     made += ("change.", "shown.", "how.", "difference.")
     made += ("part.", "against.", "level.external", "level.internal", "headline.measured", "headline.declared")
-    made += ("require.", "badge.", "comment.")
+    made += (
+        "require.",
+        "badge.",
+        "comment.",
+        *(f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])),
+    )
+    made += ("waived.not_met", "waived.undetermined")
     unused = {k for k in TABLES["en"] if k.removesuffix(".one") not in used and not k.startswith(made)}
     assert unused == set()
 

@@ -63,6 +63,41 @@ def test_not_promoted_on_anything_less(registry: Registry, old: str, new: str, c
     assert said["decision"] == "not promoted" and said["why"] == decided.why
 
 
+def test_waivers_count_only_where_they_are_accepted_and_are_kept_with_the_decision(registry: Registry) -> None:
+    waiver = """waivers:
+  - {check: performance, criterion: accuracy >= 0.999, by: M. Sato, reason: ticket 12, date: 2020-01-01,
+     until: 2099-12-31}
+"""
+    plan = registry.plan("accuracy >= 0.7 at 95%", "accuracy >= 0.999")
+    plan.write_text(plan.read_text() + waiver, "utf-8")
+    assert ask().decision == "not promoted" and registry.bearer("champion") == "1"
+    assert "waived" not in json.loads(registry.tags("2")["qmt.gate.champion"])
+    decided = ask(require="criteria-or-waived")
+    assert (decided.decision, registry.bearer("champion")) == ("promoted", "2")
+    said = json.loads(registry.tags("2")["qmt.gate.champion"])
+    assert (said["require"], said["verdict"]) == ("criteria-or-waived", "met_or_waived")
+    assert said["waived"] == "performance: accuracy >= 0.999 (M. Sato, until 2099-12-31)"
+    tags = registry.tags("2")
+    assert tags["qmt.verdict"] == "met_or_waived" and tags["qmt.criteria"].endswith("; of these waived: 1")
+    assert made_anew(decided) == []  # nothing is executed again
+
+
+def made_anew(decided: Any) -> list[str]:
+    """Name the records that were made anew."""
+    return [key for key, r in decided.outcome.evidence.records.items() if not r.reused]
+
+
+def test_a_model_of_which_everything_is_waived_is_not_promoted(registry: Registry) -> None:
+    plan = registry.plan('[accuracy >= 0.7 at 95%, "recall[yes] >= 0.5"]', "[accuracy >= 0.999]")
+    data = "  data: {ait: data_completeness, with: {data: test}, expect: [value_completeness >= 0.5]}\n"
+    waiver = "{check: performance, criterion: accuracy >= 0.999, by: A, reason: b, date: 2020-01-01, until: 2099-12-31}"
+    plan.write_text(f"{plan.read_text()}{data}waivers: [{waiver}]\n", "utf-8")
+    decided = ask(require="criteria-or-waived")
+    assert decided.outcome.exit_code == ExitCode.MET and decided.exit_code == ExitCode.UNDETERMINED
+    assert decided.why == "every criterion about the model is waived: nothing was shown of it"
+    assert registry.bearer("champion") == "1"
+
+
 def test_nothing_was_shown_of_the_model(registry: Registry, cli_here: Cli) -> None:
     """Criteria on the data alone say nothing of a version, and a version can't be its own baseline."""
     only_data = "ait: data_completeness\n    with: {data: test}\n    expect: [value_completeness >= 0.5]"
