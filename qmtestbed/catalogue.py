@@ -13,7 +13,7 @@ import importlib.machinery
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -156,7 +156,8 @@ class Catalogue:
             for place in search_path("guidelines", self._extra["guidelines"])
             for path in sorted(place.folder.glob("*/*.yaml"))
         ]
-        return {e.name: e for e in sorted(found, key=lambda e: e.name)}
+        drafts = _refuse_twin_guidelines(found)
+        return {name: _complete(drafts[name], drafts) for name in sorted(drafts)}
 
     def ait(self, id: str) -> AitEntry:
         """Give a usable AIT; :class:`ContentError` for an unknown or broken one."""
@@ -314,33 +315,54 @@ def _refuse_twins(found: Sequence[Entry]) -> Iterable[Entry]:
         yield type(entries[0])(id, entries[0].folder, entries[0].owner, broken=(problem,))
 
 
-def _read_guideline(path: Path, owner: str) -> GuidelineEntry:
+@dataclass(frozen=True)
+class _Draft:
+    """A guideline file that was read, before it is completed by the one that it extends."""
+
+    entry: GuidelineEntry
+    document: Document | None = None
+
+
+def _read_guideline(path: Path, owner: str) -> _Draft:
     from qmtestbed.types.guideline import Guideline  # here, so that listing AITs does not wait for it
 
     name = f"{path.parent.name}@{path.stem}"
     try:
         document = read_document(path, f"{path.parent.name}/{path.name}")
         guideline = decode_document(Guideline, document)
-        problems = tuple(_check_guideline(guideline, name, document))
     except ContentError as error:
-        return GuidelineEntry(name, path, owner, broken=error.problems)
-    if problems:
-        return GuidelineEntry(name, path, owner, broken=problems)
-    return GuidelineEntry(name, path, owner, guideline, document.source)
-
-
-def _check_guideline(guideline: Guideline, name: str, document: Document) -> Iterable[Problem]:
+        return _Draft(GuidelineEntry(name, path, owner, broken=error.problems))
     if guideline.name != name:
-        yield document.problem(("id",), "id and edition are not those of the path", guideline.name, f"expected {name}")
-    internal = {level.id for _, chain in guideline.internal_chains() for level in chain}
-    for key, dimension in guideline.dimensions.items():
-        for c, chain in enumerate(dimension.chains):
-            for i, level in enumerate(chain):
-                place: tuple[str | int, ...] = ("dimensions", key, "chains", c, i)
-                for asked in level.asks:
-                    if asked not in internal:
-                        yield document.problem(place, f"unknown level {asked!r}", do=suggestion(asked, internal))
-                for id in level.requirements:
-                    if id not in guideline.requirements:
-                        do = suggestion(id, guideline.requirements)
-                        yield document.problem(place, f"unknown requirement {id!r}", do=do)
+        found, do = guideline.name, f"expected {name}"
+        problem = document.problem(("id",), "id and edition are not those of the path", found, do)
+        return _Draft(GuidelineEntry(name, path, owner, broken=(problem,)))
+    return _Draft(GuidelineEntry(name, path, owner, guideline, document.source), document)
+
+
+def _complete(draft: _Draft, known: Mapping[str, _Draft]) -> GuidelineEntry:
+    """Fill in what a guideline takes from the one that it extends, and check it."""
+    from qmtestbed.guidelines.checking import structure
+    from qmtestbed.types.guideline import completed
+
+    entry, own, document = draft.entry, draft.entry.guideline, draft.document
+    if own is None or document is None:
+        return entry
+    try:
+        whole = completed(own, lambda name: known[name].entry.guideline if name in known else None)
+        problems = tuple(structure(own, whole, document))
+    except ContentError as error:
+        problems = tuple(replace(p, where=document.where(("extends",))) for p in error.problems)
+    return replace(entry, guideline=None, broken=problems) if problems else replace(entry, guideline=whole)
+
+
+def _refuse_twin_guidelines(found: Sequence[_Draft]) -> dict[str, _Draft]:
+    by_name: dict[str, list[GuidelineEntry]] = {}
+    for draft in found:
+        by_name.setdefault(draft.entry.name, []).append(draft.entry)
+    drafts = {draft.entry.name: draft for draft in found}
+    for name, entries in by_name.items():
+        if len(entries) > 1:
+            owners = " and ".join(f"{e.owner} ({e.path})" for e in entries)
+            problem = Problem(f"the guideline {name} is claimed twice", found=owners, do="rename one, or leave one out")
+            drafts[name] = _Draft(GuidelineEntry(name, entries[0].path, entries[0].owner, broken=(problem,)))
+    return drafts

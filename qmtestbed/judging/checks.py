@@ -39,7 +39,7 @@ def _judge_check(evidence: Evidence, name: str, asked: Sequence[Target], spelled
     return CheckVerdicts(
         id=name,
         ait=check.ait,
-        verdict=_verdict(criteria),
+        verdict=verdict_of(criteria),
         criteria=criteria,
         record=record.key if record else None,
         status=record.status if record else "no_record",
@@ -68,7 +68,8 @@ def _criteria(evidence: Evidence, check: Check, record: Record | None, name: str
     return tuple(judge_criterion(e, record.measures, declared, beside) for e in check.expect)
 
 
-def _verdict(criteria: Sequence[CriterionVerdict]) -> CheckVerdict:
+def verdict_of(criteria: Sequence[CriterionVerdict]) -> CheckVerdict:
+    """Say what criteria mean together for the check that has them."""
     found = {c.verdict for c in criteria}
     if not found:
         return "reported"
@@ -90,7 +91,7 @@ def _clauses(check: Check, asked: Sequence[Target], spelled: Mapping[str, str]) 
 
 def _informs(target: Target, requirement: str, ait: str) -> bool:
     described = target.guideline.requirements.get(requirement) if target.guideline else None
-    return described is not None and any(ait in alternative for alternative in described.informed_by)
+    return described is not None and bool(described.informants(ait))
 
 
 def _related(evidence: Evidence, check: Check, asked: Sequence[Target], spelled: Mapping[str, str]) -> tuple[str, ...]:
