@@ -94,8 +94,15 @@ def _informs(target: Target, requirement: str, ait: str) -> bool:
     return described is not None and bool(described.informants(ait))
 
 
+def _names(target: Target) -> tuple[str, ...]:
+    """Give the guidelines whose clauses are the target's: its own and, for a profile, the one that it extends."""
+    extended = target.guideline.extends if target.guideline else None
+    return (target.name,) if extended is None else (target.name, extended)
+
+
 def _related(evidence: Evidence, check: Check, asked: Sequence[Target], spelled: Mapping[str, str]) -> tuple[str, ...]:
     """Give the clauses that the plan or the manifest names, in this order, each once."""
     manifest = evidence.manifests.get(check.ait)
-    informed = [t.shown(r) for t in asked for r in (manifest.informs.get(t.name, ()) if manifest else ())]
+    informs = manifest.informs if manifest else {}
+    informed = [t.shown(r) for t in asked for name in _names(t) for r in informs.get(name, ())]
     return tuple(dict.fromkeys([spelled.get(c, c) for c in check.for_ or ()] + informed))
