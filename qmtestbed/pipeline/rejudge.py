@@ -72,8 +72,8 @@ def judge_against(run_folder: Path, guidelines: Sequence[str], levels: Mapping[s
     out, catalogue, source = _own_folder(options), options.catalogue(), RunFolder(run_folder)
     evidence = source.read()
     plan, lost = against(evidence.plan, asked_of(guidelines, levels, catalogue), catalogue)
-    plan = _from_folder(plan, run_folder, out)
-    loaded = check_plan(plan, parse_document(dump_document(lean(plan)), "plan"), out, catalogue)
+    loaded = check_plan(plan, parse_document(dump_document(lean(plan)), "plan"), run_folder, catalogue)
+    loaded = replace(loaded, source=dump_document(lean(_from_folder(plan, run_folder, out))))
     if lost:
         note = f"Left out, as {' and '.join(plan.guidelines)} has no such requirement: {', '.join(lost)}."
         evidence = replace(evidence, info=replace(evidence.info, notes=(*evidence.info.notes, note)))
@@ -87,7 +87,7 @@ def _own_folder(options: Options) -> Path:
 
 
 def _from_folder(plan: Plan, old: Path, new: Path) -> Plan:
-    """Give a resolved plan with its paths from another folder; a declared file that was never there stays away."""
+    """Give a resolved plan with its paths from another folder, for people to go on with."""
     inventories = {
         name: i if in_mlflow(i.uri) else replace(i, uri=_moved(i.uri, old, new)) for name, i in plan.inventories.items()
     }
