@@ -273,7 +273,10 @@ class DimensionView:
 
 @dataclass(frozen=True, slots=True)
 class MatrixView:
-    """The requirements of one guideline; ``measured`` and ``declared``: parts supported, and parts needed."""
+    """The requirements of one guideline; ``measured`` and ``declared``: parts supported, and parts needed.
+
+    ``levelled``: whether its requirements stand on levels.
+    """
 
     guideline: str
     title: str
@@ -281,6 +284,7 @@ class MatrixView:
     dimensions: tuple[DimensionView, ...]
     measured: tuple[int, int]
     declared: tuple[int, int]
+    levelled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

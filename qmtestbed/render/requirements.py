@@ -43,7 +43,9 @@ def _matrix(name: str, states: Sequence[RequirementState], context: Context) -> 
         rows.append(_dimension(code, None, [r for r in rest if r.dimension == code], context))
     columns = max((len(c) for d in rows for c in d.chains), default=1)
     title = guideline.title.of(context.language) if guideline else ""
-    return MatrixView(name, title, columns, tuple(rows), _parts(states, "measured"), _parts(states, "declared"))
+    levelled = any(cell.level for d in rows for chain in d.chains for cell in chain)
+    parts = (_parts(states, "measured"), _parts(states, "declared"))
+    return MatrixView(name, title, columns, tuple(rows), *parts, levelled)
 
 
 def _parts(states: Sequence[RequirementState], part: Part) -> tuple[int, int]:

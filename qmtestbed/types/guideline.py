@@ -201,4 +201,4 @@ def _over(profile: Guideline, base: Guideline) -> Guideline:
         id: replace(r, relates=tuple(dict.fromkeys((f"{base.name}:{id}", *r.relates))))
         for id, r in base.requirements.items()
     }
-    return replace(profile, dimensions={**own, **internal}, requirements={**taken, **profile.requirements})
+    return replace(profile, dimensions={**own, **internal}, requirements={**profile.requirements, **taken})
