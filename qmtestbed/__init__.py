@@ -9,7 +9,7 @@ The names here are the Python API, in the words of the command line. Each import
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,11 +129,34 @@ def evaluate(
 
 
 def judge(
-    run_dir: str | Path, *, plan: str | Path | None = None, out: str | Path | None = None, **options: Any
+    run_dir: str | Path,
+    *,
+    plan: str | Path | None = None,
+    guideline: str | Sequence[str] | None = None,
+    level: Mapping[str, str] | None = None,
+    out: str | Path | None = None,
+    **options: Any,
 ) -> Outcome:
-    """Judge the evidence of a run again, by the same plan, or by another into the folder ``out``; execute nothing."""
-    from qmtestbed import pipeline
+    """Judge the evidence of a run again; execute nothing.
 
+    By the same plan; or, into the folder ``out``, by another ``plan``, or against another ``guideline`` (or several)
+    with the levels asked for as in :func:`evaluate`.
+
+    Raises
+    ------
+    InputError
+        The run or what to judge by can't be used, or both a plan and a guideline are given; holds every problem.
+    """
+    from qmtestbed import pipeline
+    from qmtestbed.errors import InputError, Problem
+
+    if plan is not None and (guideline or level):
+        raise InputError(Problem("a plan names its guidelines and levels itself", do="give a plan or a guideline"))
+    if level and not guideline:
+        raise InputError(Problem("a level is asked for, and no guideline is named that has it", do="give a guideline"))
+    if guideline:
+        names = (guideline,) if isinstance(guideline, str) else tuple(guideline)
+        return pipeline.judge_against(Path(run_dir), names, level or {}, _options(out, options))
     if plan is None:
         return pipeline.judge_again(Path(run_dir), _options(out, options))
     return pipeline.judge_by(Path(run_dir), Path(plan), _options(out, options))

@@ -13,7 +13,7 @@ import importlib.machinery
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -151,12 +151,40 @@ class Catalogue:
     @functools.cached_property
     def guidelines(self) -> Mapping[str, GuidelineEntry]:
         """Every guideline edition by ``id@edition``, sorted; broken ones among them."""
+        return {name: _complete(self._drafts[name], self._drafts) for name in sorted(self._drafts)}
+
+    @functools.cached_property
+    def _drafts(self) -> Mapping[str, _Draft]:
         found = [
             _read_guideline(path, place.owner)
             for place in search_path("guidelines", self._extra["guidelines"])
             for path in sorted(place.folder.glob("*/*.yaml"))
         ]
-        return {e.name: e for e in sorted(found, key=lambda e: e.name)}
+        return _refuse_twin_guidelines(found)
+
+    def guideline_file(self, path: Path) -> Guideline:
+        """Read a guideline from a file that is not installed; :class:`ContentError` if it can't be read."""
+        draft = _read_guideline(path.resolve(), str(path), str(path))
+        if draft.entry.guideline is None or draft.document is None:
+            raise ContentError(*draft.entry.broken)
+        return _whole(draft.entry.guideline, draft.document, self._drafts)
+
+    def check_guideline(self, path: Path) -> tuple[Problem, ...]:
+        """Give everything that is wrong with a guideline file, also with what it names elsewhere."""
+        from qmtestbed.guidelines.checking import links
+
+        draft = _read_guideline(path.resolve(), str(path), str(path))
+        broken = _complete(draft, self._drafts).broken
+        own, document = draft.entry.guideline, draft.document
+        if own is None or document is None:
+            return broken
+        try:
+            whole = _whole(own, document, self._drafts)
+        except ContentError:
+            return broken
+        aits = {id: entry.manifest for id, entry in self.aits.items()}
+        others = {name: entry.guideline for name, entry in self.guidelines.items()}
+        return (*broken, *links(own, whole, document, aits, others))
 
     def ait(self, id: str) -> AitEntry:
         """Give a usable AIT; :class:`ContentError` for an unknown or broken one."""
@@ -327,33 +355,64 @@ def _refuse_twins(found: Sequence[Entry]) -> Iterable[Entry]:
         yield type(entries[0])(id, entries[0].folder, entries[0].owner, broken=(problem,))
 
 
-def _read_guideline(path: Path, owner: str) -> GuidelineEntry:
+@dataclass(frozen=True)
+class _Draft:
+    """A guideline file that was read, before it is completed by the one that it extends."""
+
+    entry: GuidelineEntry
+    document: Document | None = None
+
+
+def _read_guideline(path: Path, owner: str, label: str = "") -> _Draft:
     from qmtestbed.types.guideline import Guideline  # here, so that listing AITs does not wait for it
 
     name = f"{path.parent.name}@{path.stem}"
     try:
-        document = read_document(path, f"{path.parent.name}/{path.name}")
+        document = read_document(path, label or f"{path.parent.name}/{path.name}")
         guideline = decode_document(Guideline, document)
-        problems = tuple(_check_guideline(guideline, name, document))
     except ContentError as error:
-        return GuidelineEntry(name, path, owner, broken=error.problems)
-    if problems:
-        return GuidelineEntry(name, path, owner, broken=problems)
-    return GuidelineEntry(name, path, owner, guideline, document.source)
+        return _Draft(GuidelineEntry(name, path, owner, broken=error.problems))
+    return _Draft(GuidelineEntry(name, path, owner, guideline, document.source), document)
 
 
-def _check_guideline(guideline: Guideline, name: str, document: Document) -> Iterable[Problem]:
-    if guideline.name != name:
-        yield document.problem(("id",), "id and edition are not those of the path", guideline.name, f"expected {name}")
-    internal = {level.id for _, chain in guideline.internal_chains() for level in chain}
-    for key, dimension in guideline.dimensions.items():
-        for c, chain in enumerate(dimension.chains):
-            for i, level in enumerate(chain):
-                place: tuple[str | int, ...] = ("dimensions", key, "chains", c, i)
-                for asked in level.asks:
-                    if asked not in internal:
-                        yield document.problem(place, f"unknown level {asked!r}", do=suggestion(asked, internal))
-                for id in level.requirements:
-                    if id not in guideline.requirements:
-                        do = suggestion(id, guideline.requirements)
-                        yield document.problem(place, f"unknown requirement {id!r}", do=do)
+def _complete(draft: _Draft, known: Mapping[str, _Draft]) -> GuidelineEntry:
+    """Fill in what a guideline takes from the one that it extends; one with a fault is broken."""
+    from qmtestbed.guidelines.checking import structure
+
+    entry, own, document = draft.entry, draft.entry.guideline, draft.document
+    if own is None or document is None:
+        return entry
+    if own.name != entry.name:
+        do = f"expected {entry.name}"
+        problem = document.problem(("id",), "id and edition are not those of the path", own.name, do)
+        return replace(entry, guideline=None, broken=(problem,))
+    try:
+        whole = _whole(own, document, known)
+    except ContentError as error:
+        return replace(entry, guideline=None, broken=error.problems)
+    problems = tuple(structure(own, whole, document))
+    return replace(entry, guideline=None, broken=problems) if problems else replace(entry, guideline=whole)
+
+
+def _whole(own: Guideline, document: Document, known: Mapping[str, _Draft]) -> Guideline:
+    """Complete a guideline; :class:`ContentError` at its line if the one that it extends can't be used."""
+    from qmtestbed.types.guideline import completed
+
+    try:
+        return completed(own, lambda name: known[name].entry.guideline if name in known else None)
+    except ContentError as error:
+        where = document.where(("extends",))
+        raise ContentError(*(replace(p, where=where) for p in error.problems)) from None
+
+
+def _refuse_twin_guidelines(found: Sequence[_Draft]) -> dict[str, _Draft]:
+    by_name: dict[str, list[GuidelineEntry]] = {}
+    for draft in found:
+        by_name.setdefault(draft.entry.name, []).append(draft.entry)
+    drafts = {draft.entry.name: draft for draft in found}
+    for name, entries in by_name.items():
+        if len(entries) > 1:
+            owners = " and ".join(f"{e.owner} ({e.path})" for e in entries)
+            problem = Problem(f"the guideline {name} is claimed twice", found=owners, do="rename one, or leave one out")
+            drafts[name] = _Draft(GuidelineEntry(name, entries[0].path, entries[0].owner, broken=(problem,)))
+    return drafts

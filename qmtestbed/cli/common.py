@@ -27,6 +27,23 @@ def add_content(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_guideline(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--guideline`` and ``--level``."""
+    parser.add_argument("--guideline", action="append", default=[], metavar="NAME", help=what)
+    parser.add_argument(
+        "--level", type=_level, action="append", default=[], metavar="QUALITY=LEVEL",
+        help="level asked for, such as performance=AIPL-1, or mlqm@3:performance=AIPL-1 where several guidelines have "
+        "the quality; may be given again",
+    )  # fmt: skip
+
+
+def _level(text: str) -> tuple[str, str]:
+    quality, sign, level = text.partition("=")
+    if not sign or not quality or not level:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form QUALITY=LEVEL, such as performance=AIPL-1")
+    return quality, level
+
+
 def add_isolation(parser: argparse.ArgumentParser) -> None:
     """Add ``--jobs``, ``--isolation``, ``--trust`` and ``--no-cache``."""
     parser.add_argument(

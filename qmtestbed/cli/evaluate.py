@@ -32,11 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the folder of an earlier run means --since",
     )  # fmt: skip
     parser.add_argument("--design", metavar="FILE", help="attribute design: values, exclusions, frequencies (.yaml)")
-    parser.add_argument(
-        "--level", type=_level, action="append", default=[], metavar="QUALITY=LEVEL",
-        help="level asked for, such as performance=AIPL-1; may be given again",
-    )  # fmt: skip
-    parser.add_argument("--guideline", default="mlqm@3", help="guideline the level is of (default: mlqm@3)")
+    common.add_guideline(parser, "guideline to judge by; may be given again (default: mlqm@3)")
     parser.add_argument("--name", help="name of the component (default: that of the model or file)")
     roles = parser.add_argument_group("roles of columns")
     roles.add_argument("--positive", metavar="CLASS", help="class that counts as positive")
@@ -64,13 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="load the model once to see what it can do, print the plan, run no AIT"
     )
-
-
-def _level(text: str) -> tuple[str, str]:
-    quality, sign, level = text.partition("=")
-    if not sign or not quality or not level:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form QUALITY=LEVEL, such as performance=AIPL-1")
-    return quality, level
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -123,7 +112,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
         design=arguments.design,
         outputs=arguments.outputs,
         levels=dict(arguments.level),
-        guideline=arguments.guideline,
+        guideline=arguments.guideline or "mlqm@3",
         name=arguments.name,
         seed=arguments.seed,
     )

@@ -20,7 +20,7 @@ from qmtestbed.types.assessment import DeclarationState
 from qmtestbed.types.codec import DecodeError, canonical, decode, encode, lean, parse_json, pretty
 from qmtestbed.types.comparison import Snapshot
 from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo
-from qmtestbed.types.guideline import Guideline
+from qmtestbed.types.guideline import Guideline, completed
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import LoadedPlan, Plan
 from qmtestbed.types.record import Record
@@ -210,7 +210,8 @@ class RunFolder(DerivedFiles):
         self._check_bundle(bundle)
         info = self._json(RunInfo, "run.json")
         plan = decode_document(Plan, read_document(self.path / "plan.yaml"))
-        guidelines = {p.stem: self._yaml(Guideline, p) for p in sorted(self.path.glob("guidelines/*.yaml"))}
+        found = {p.stem: self._yaml(Guideline, p) for p in sorted(self.path.glob("guidelines/*.yaml"))}
+        guidelines = {name: completed(guideline, found.get) for name, guideline in found.items()}
         manifests = {p.stem: self._yaml(Manifest, p) for p in sorted(self.path.glob("manifests/*.yaml"))}
         records = {p.stem: self.record(p.stem) for p in sorted(self.path.glob("records/*.json"))}
         since = self._json(Snapshot, _SINCE) if any(e.path == _SINCE for e in bundle.files) else None

@@ -40,7 +40,7 @@ def _judge_check(evidence: Evidence, name: str, asked: Sequence[Target], spelled
     return CheckVerdicts(
         id=name,
         ait=check.ait,
-        verdict=_verdict(criteria),
+        verdict=verdict_of(criteria),
         criteria=criteria,
         record=record.key if record else None,
         status=record.status if record else "no_record",
@@ -71,7 +71,8 @@ def _criteria(evidence: Evidence, check: Check, record: Record | None, name: str
     return tuple(beside_waiver(c, waivers, evidence.info.as_of) for c in judged)
 
 
-def _verdict(criteria: Sequence[CriterionVerdict]) -> CheckVerdict:
+def verdict_of(criteria: Sequence[CriterionVerdict]) -> CheckVerdict:
+    """Say what criteria mean together for the check that has them."""
     found = {c.verdict for c in criteria}
     if not found:
         return "reported"
@@ -93,11 +94,18 @@ def _clauses(check: Check, asked: Sequence[Target], spelled: Mapping[str, str]) 
 
 def _informs(target: Target, requirement: str, ait: str) -> bool:
     described = target.guideline.requirements.get(requirement) if target.guideline else None
-    return described is not None and any(ait in alternative for alternative in described.informed_by)
+    return described is not None and bool(described.informants(ait))
+
+
+def _names(target: Target) -> tuple[str, ...]:
+    """Give the guidelines whose clauses are the target's: its own and, for a profile, the one that it extends."""
+    extended = target.guideline.extends if target.guideline else None
+    return (target.name,) if extended is None else (target.name, extended)
 
 
 def _related(evidence: Evidence, check: Check, asked: Sequence[Target], spelled: Mapping[str, str]) -> tuple[str, ...]:
     """Give the clauses that the plan or the manifest names, in this order, each once."""
     manifest = evidence.manifests.get(check.ait)
-    informed = [t.shown(r) for t in asked for r in (manifest.informs.get(t.name, ()) if manifest else ())]
+    informs = manifest.informs if manifest else {}
+    informed = [t.shown(r) for t in asked for name in _names(t) for r in informs.get(name, ())]
     return tuple(dict.fromkeys([spelled.get(c, c) for c in check.for_ or ()] + informed))

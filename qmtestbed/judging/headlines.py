@@ -100,11 +100,14 @@ def _example_of_level(asked: Sequence[Target]) -> str:
 
 
 def _missing_check(asked: Sequence[Target], checks: Sequence[CheckVerdicts], requirement: RequirementState) -> str:
-    if requirement.checks:
-        return f"add criteria to the check {requirement.checks[0]}, which is for {requirement.id}"
     target = next(t for t in asked if t.name == requirement.guideline)
     described = (
         target.guideline.requirements.get(requirement.id.removeprefix(target.prefix)) if target.guideline else None
     )
-    sets = [a for a in described.informed_by if a] if described else []
-    return f"add a check with {' and '.join(sets[0])} for {requirement.id}" if sets else ""
+    sets = described.alternatives() if described else ()
+    if requirement.checks:
+        ait = next(c.ait for c in checks if c.id == requirement.checks[0])
+        on = sorted(i.measure for i in (described.informants(ait) if described else ()) if i.measure)
+        criteria = f"a criterion on {on[0]}" if on else "criteria"
+        return f"add {criteria} to the check {requirement.checks[0]}, which is for {requirement.id}"
+    return f"add a check with {' and '.join(sorted(map(str, sets[0])))} for {requirement.id}" if sets else ""

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
+from qmtestbed.judging.checks import verdict_of
 from qmtestbed.judging.wording import listed
 from qmtestbed.types.assessment import CheckVerdicts, DeclarationState, PartState
-from qmtestbed.types.guideline import GuidelineRequirement
+from qmtestbed.types.guideline import GuidelineRequirement, Informant
 
 
 def alternatives(
     described: GuidelineRequirement, checks: Sequence[CheckVerdicts], explicit: Set[str]
-) -> tuple[frozenset[str], ...]:
+) -> tuple[frozenset[Informant], ...]:
     """Give the sets of AITs that can support the requirement.
 
     Those of the guideline, and each AIT whose check is ``explicit``-ly for the requirement, alone.
     """
-    own = (frozenset({c.ait}) for c in checks if c.id in explicit)
-    return tuple(dict.fromkeys((*(frozenset(a) for a in described.informed_by if a), *own)))
+    own = (frozenset({Informant(c.ait)}) for c in checks if c.id in explicit)
+    return tuple(dict.fromkeys((*described.alternatives(), *own)))
+
+
+def narrowed(described: GuidelineRequirement, check: CheckVerdicts) -> CheckVerdicts:
+    """Give a check as the requirement sees it: where it is informed by measures of the AIT, by criteria on these alone.
+
+    A criterion that is on no measure, because nothing was measured, counts for all.
+    """
+    measures = {i.measure for i in described.informants(check.ait)}
+    if not measures or None in measures:
+        return check
+    criteria = tuple(c for c in check.criteria if c.measure is None or c.measure in measures)
+    return replace(check, criteria=criteria, verdict=verdict_of(criteria))
+
+
+def _speaks(check: CheckVerdicts, informant: Informant) -> bool:
+    measured = informant.measure is None or informant.measure in {c.measure for c in check.criteria}
+    return check.ait == informant.ait and measured
 
 
 def measured_part(
@@ -33,19 +52,26 @@ def measured_part(
         return "contradicted", f"{listed(failing)} not met"
     if not judged:
         reported = tuple(c.id for c in checks)
-        return "missing", f"{listed(reported)} has no criteria" if reported else "no check"
+        return "missing", f"{listed(reported)} has no criteria{_on(described, checks)}" if reported else "no check"
     possible = alternatives(described, judged, explicit)
     for alternative in possible:
-        inside = [c for c in judged if c.ait in alternative]
-        if alternative <= {c.ait for c in inside} and all(c.verdict == "met" for c in inside):
+        inside = [c for c in judged if any(_speaks(c, i) for i in alternative)]
+        complete = all(any(_speaks(c, i) for c in inside) for i in alternative)
+        if complete and all(c.verdict == "met" for c in inside):
             return "supported", f"{listed(tuple(c.id for c in inside))} met"
     open_ = tuple(c.id for c in judged if c.verdict == "undetermined")
     if open_:
         return "undetermined", f"{listed(open_)} undetermined"
-    present = {c.ait for c in judged}
-    begun = (tuple(sorted(a - present)) for a in possible if a & present)
+    present = {i for a in possible for i in a if any(_speaks(c, i) for c in judged)}
+    begun = (tuple(sorted(map(str, a - present))) for a in possible if a & present)
     lacking = min(begun, key=len, default=())
     return "undetermined", f"no judged check with {listed(lacking)}"
+
+
+def _on(described: GuidelineRequirement, checks: Sequence[CheckVerdicts]) -> str:
+    """Name the measures that criteria would have to be on, where not any will do."""
+    measures = {i.measure for c in checks for i in described.informants(c.ait)}
+    return "" if None in measures or not measures else f" on {listed(tuple(sorted(str(m) for m in measures)))}"
 
 
 def not_applicable(declarations: Sequence[DeclarationState]) -> DeclarationState | None:

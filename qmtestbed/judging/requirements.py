@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
-from qmtestbed.judging.parts import declared_part, measured_part, not_applicable
+from qmtestbed.judging.parts import declared_part, measured_part, narrowed, not_applicable
 from qmtestbed.judging.targets import Target
 from qmtestbed.types.assessment import CheckVerdicts, DeclarationState, PartState, RequirementState, RequirementVerdict
 from qmtestbed.types.evidence import Evidence
@@ -50,7 +50,8 @@ def _judge(
     shown = target.shown(requirement)
     guideline = target.guideline
     described = (guideline.requirements.get(requirement) if guideline else None) or _UNDESCRIBED
-    mine = [c for c in checks if shown in c.clauses]
+    own = [c for c in checks if shown in c.clauses]
+    mine = [c if c.id in explicit else narrowed(described, c) for c in own]
     judged = {"measured": measured_part(described, mine, explicit), "declared": declared_part(declared)}
     parts: dict[str, PartState] = {part: judged[part][0] for part in described.needs}
     reasons = [f"{part}: {judged[part][1]}" for part in described.needs]

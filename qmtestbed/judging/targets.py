@@ -82,7 +82,7 @@ def _target(name: str, guideline: Guideline | None, prefix: str, levels: Mapping
         return Target(name, None, prefix, bool(levels), (), nothing)
     up_to = _requirements_up_to(guideline)
     external = tuple(_external(guideline, d, level, up_to) for d, level in _in_order(guideline, levels))
-    whole = not any(d.chains for d in guideline.dimensions.values() if d.kind == "external")
+    whole = not guideline.has_targets
     asks = set(up_to) if whole else {a for d, level in levels.items() for a in _asks(guideline, d, level)}
     internal = tuple(_internal(guideline, asks, up_to))
     wanted = {r for ladder in internal for r in ladder.target.requirements}

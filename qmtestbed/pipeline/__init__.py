@@ -8,7 +8,7 @@ from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.publish import PublishedSite, publish
-from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
+from qmtestbed.pipeline.rejudge import judge_again, judge_against, judge_by, report
 from qmtestbed.pipeline.run import resolve_only, run
 from qmtestbed.pipeline.verify import verify
 from qmtestbed.pipeline.vouch import Said, keygen, note, sign
@@ -37,6 +37,7 @@ __all__ = [
     "gate",
     "history",
     "judge_again",
+    "judge_against",
     "judge_by",
     "keygen",
     "log",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from qmtestbed.catalogue import AitEntry, Catalogue
 from qmtestbed.documents import dump_document, parse_document
 from qmtestbed.errors import InputError, PlanError, Problem
 from qmtestbed.execute import Launcher, Progress, launcher_for
+from qmtestbed.pipeline.asked import asked_of
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.run import Kept, execute_jobs, next_folder, run_loaded
 from qmtestbed.plan import check_plan
@@ -34,7 +35,8 @@ class Subject:
     """What to evaluate: a model, or in place of it a file of its predictions, and the data it is judged on.
 
     Where given, also the data it was trained on, the previous version of the model, the attribute design, and the
-    baseline that criteria of the plan may name; without a previous version it is taken for that as well.
+    baseline that criteria of the plan may name; without a previous version it is taken for that as well. ``levels`` are
+    by quality or, where several guidelines have it, by ``guideline:quality``.
     """
 
     model: str | None
@@ -46,7 +48,7 @@ class Subject:
     design: str | None = None
     outputs: Outputs | None = None
     levels: Mapping[str, str] = field(default_factory=dict)
-    guideline: str = "mlqm@3"
+    guideline: str | Sequence[str] = "mlqm@3"
     name: str | None = None
     seed: int = 0
     predictions: str | None = None
@@ -64,7 +66,7 @@ class Draft:
 def evaluate(subject: Subject, options: Options, progress: Progress | None = None) -> Outcome:
     """Choose a plan for a model and its data, and run it."""
     catalogue, watch = options.catalogue(), progress or Silent()
-    out = options.out or next_folder(_bare_plan(subject, Path()))
+    out = options.out or next_folder(_bare_plan(subject, Path(), catalogue))
     options = replace(options, out=out)
     found = _find(subject, catalogue, out, options)
     launcher = launcher_for([found.probe], options.isolation)
@@ -104,7 +106,7 @@ class _Found:
 
 
 def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
-    bare, loading = _bare_plan(subject, out), options.loading()
+    bare, loading = _bare_plan(subject, out, catalogue), options.loading()
     bound = find_inventories(bare, catalogue, out, loading)
     return _Found(bare, bound, first_job(bare, bound, "test", loading), out)
 
@@ -133,7 +135,7 @@ def _choose_plan(
     return Draft(check_plan(plan, document, found.out, catalogue), tuple(left_out), probe)
 
 
-def _bare_plan(subject: Subject, out: Path) -> Plan:
+def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
     """Write the plan without checks; its paths start from the run folder, where the plan is kept."""
     inventories = {**_assessed(out, subject), "test": _table(out, subject.data, subject.roles)}
     if subject.train:
@@ -144,11 +146,12 @@ def _bare_plan(subject: Subject, out: Path) -> Plan:
         inventories[BASELINE] = Inventory(_from(out, subject.baseline), outputs=subject.outputs)
     if subject.design:
         inventories["design"] = Inventory(_from(out, subject.design), requested=subject.design)
+    asked = asked_of(subject.guideline, subject.levels, catalogue)
     return Plan(
         schema="qmtestbed/plan/v1",
         component=Component(subject.name or _name_of(subject)),
-        guideline=subject.guideline,
-        levels=subject.levels,
+        guideline=asked.guideline,
+        levels=asked.levels,
         seed=subject.seed,
         inventories=inventories,
     )

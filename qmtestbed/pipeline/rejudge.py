@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from qmtestbed.catalogue import Catalogue
+from qmtestbed.documents import dump_document, parse_document
 from qmtestbed.errors import InputError, IntegrityError, Problem
 from qmtestbed.evidence import RunFolder, run_id
 from qmtestbed.judging import judge
+from qmtestbed.pipeline.asked import against, asked_of
 from qmtestbed.pipeline.conclude import conclude
 from qmtestbed.pipeline.options import Options, Outcome
 from qmtestbed.pipeline.run import content_used
 from qmtestbed.pipeline.since import snapshot_of
 from qmtestbed.pipeline.views import TEMPLATE, Asked, write_views
-from qmtestbed.plan import load_plan
+from qmtestbed.plan import check_plan, load_plan
 from qmtestbed.resolve import filled_in
 from qmtestbed.tracking.uris import in_mlflow
 from qmtestbed.types.baseline import BASELINE
+from qmtestbed.types.codec import lean
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.plan import Check, Inventory, LoadedPlan, Plan
 
@@ -43,14 +46,65 @@ def judge_by(run_folder: Path, plan_file: Path, options: Options) -> Outcome:
     A check of the other plan has evidence if the run has a check of the same AIT with the same parameters on the
     same inventories (same file or model, same roles), made with the same confidence and seed.
     """
+    _own_folder(options)
+    catalogue = options.catalogue()
+    source, loaded = RunFolder(run_folder), load_plan(plan_file, catalogue)
+    return _judge_by(loaded, source, source.read(), catalogue, options)
+
+
+def judge_against(run_folder: Path, guidelines: Sequence[str], levels: Mapping[str, str], options: Options) -> Outcome:
+    """Judge the evidence of a run against other guidelines, into another folder; nothing is executed.
+
+    Checks, criteria and evidence stay as they are. A check's ``for`` and a declaration are kept where a guideline has
+    their requirement; what is not kept is noted in the new run.
+
+    Parameters
+    ----------
+    run_folder
+        The finished run.
+    guidelines
+        Names of those to judge by, in place of the plan's own.
+    levels
+        As for :func:`asked_of`.
+    options
+        ``out`` must be given.
+    """
+    out, catalogue, source = _own_folder(options), options.catalogue(), RunFolder(run_folder)
+    evidence = source.read()
+    plan, lost = against(evidence.plan, asked_of(guidelines, levels, catalogue), catalogue)
+    loaded = check_plan(plan, parse_document(dump_document(lean(plan)), "plan"), run_folder, catalogue)
+    loaded = replace(loaded, source=dump_document(lean(_from_folder(plan, run_folder, out))))
+    if lost:
+        note = f"Left out, as {' and '.join(plan.guidelines)} has no such requirement: {', '.join(lost)}."
+        evidence = replace(evidence, info=replace(evidence.info, notes=(*evidence.info.notes, note)))
+    return _judge_by(loaded, source, evidence, catalogue, options)
+
+
+def _own_folder(options: Options) -> Path:
     if options.out is None:
         raise InputError(Problem("judging by another plan needs a folder of its own", do="give --out DIR"))
-    catalogue = options.catalogue()
+    return options.out
+
+
+def _from_folder(plan: Plan, old: Path, new: Path) -> Plan:
+    """Give a resolved plan with its paths from another folder, for people to go on with."""
+    inventories = {
+        name: i if in_mlflow(i.uri) else replace(i, uri=_moved(i.uri, old, new)) for name, i in plan.inventories.items()
+    }
+    declarations = tuple(
+        replace(d, file=_moved(d.file, old, new)) if d.file and (old / d.file).is_file() else d
+        for d in plan.declarations
+    )
+    return replace(plan, inventories=inventories, declarations=declarations)
+
+
+def _judge_by(
+    loaded: LoadedPlan, source: RunFolder, evidence: Evidence, catalogue: Catalogue, options: Options
+) -> Outcome:
+    out, run_folder = _own_folder(options), source.path
     since = snapshot_of(options.since) if options.since else None
-    source, loaded = RunFolder(run_folder), load_plan(plan_file, catalogue)
-    evidence = source.read()
-    resolved, checks, baselines = rebound(loaded, evidence, run_folder, options.out, catalogue)
-    folder = RunFolder(options.out)
+    resolved, checks, baselines = rebound(loaded, evidence, run_folder, out, catalogue)
+    folder = RunFolder(out)
     plan = folder.open(loaded, resolved, content_used(loaded.plan, catalogue))
     for record in evidence.records.values():
         folder.keep(record, {s.sha256: source.resource(s.sha256, s.kind) for s in record.resources.values()})

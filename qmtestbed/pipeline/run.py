@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -131,9 +131,19 @@ def execute_jobs(
 
 def content_used(plan: Plan, catalogue: Catalogue) -> dict[str, bytes]:
     """Exact copies of the guidelines and manifests that a plan uses, by their path in the run folder."""
-    guidelines = {f"guidelines/{name}.yaml": catalogue.guideline(name).source for name in plan.guidelines}
+    names = dict.fromkeys(n for name in plan.guidelines for n in _with_extended(name, catalogue))
+    guidelines = {f"guidelines/{name}.yaml": catalogue.guideline(name).source for name in names}
     used = sorted({check.ait for check in plan.checks.values()})
     return {**guidelines, **{f"manifests/{id}.yaml": catalogue.ait(id).source for id in used}}
+
+
+def _with_extended(name: str, catalogue: Catalogue) -> Iterator[str]:
+    """Give a guideline and, where it is a profile, those that it rests on."""
+    following: str | None = name
+    while following is not None:
+        yield following
+        guideline = catalogue.guideline(following).guideline
+        following = guideline.extends if guideline else None
 
 
 def next_folder(plan: Plan) -> Path:

@@ -67,10 +67,11 @@ def _bounded(what: str, text: str, limit: int) -> None:
 
 def _known(said: Said, evidence: Evidence, assessment: Assessment) -> None:
     """Refuse a subject that the run does not have."""
-    several = len(evidence.guidelines) > 1
+    asked = evidence.plan.guidelines
     requirements = {r.id for r in assessment.requirements}
-    for name, guideline in evidence.guidelines.items():
-        requirements |= {f"{name}:{id}" if several else id for id in guideline.requirements}
+    for name in asked:
+        clauses = evidence.guidelines[name].requirements if name in evidence.guidelines else {}
+        requirements |= {f"{name}:{id}" if len(asked) > 1 else id for id in clauses}
     subjects = (("check", said.check, set(evidence.plan.checks)), ("requirement", said.requirement, requirements))
     if said.check is not None and said.requirement is not None:
         raise InputError(Problem("a remark is about a check or about a requirement", do="make two remarks"))

@@ -62,6 +62,5 @@ def _checks(names: tuple[str, ...], context: Context) -> tuple[CheckView, ...]:
 
 def _level(state: RequirementState, context: Context) -> str:
     """Name the level that adds the requirement."""
-    guideline, id = context.evidence.guidelines.get(state.guideline), state.id.removeprefix(f"{state.guideline}:")
-    chains = guideline.internal_chains() if guideline else ()
-    return next((level.id for _, chain in chains for level in chain if id in level.requirements), "")
+    guideline = context.evidence.guidelines.get(state.guideline)
+    return (guideline.level_of(state.id.removeprefix(f"{state.guideline}:")) if guideline else None) or ""

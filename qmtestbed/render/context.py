@@ -61,7 +61,8 @@ class Context:
     @cached_property
     def _requirements(self) -> Mapping[str, RequirementState]:
         short = {r.id: r for r in reversed(self.assessment.requirements)}
-        return {**short, **{f"{r.guideline}:{r.id}": r for r in self.assessment.requirements}}
+        full = {f"{r.guideline}:{r.id.removeprefix(f'{r.guideline}:')}": r for r in self.assessment.requirements}
+        return {**short, **full}
 
     @cached_property
     def checks(self) -> Mapping[str, CheckVerdicts]:
@@ -114,6 +115,23 @@ class Context:
         clause = self.clause(state)
         title = clause.title.of(self.language) if clause else ""
         return Ref(name, requirement_anchor(state), title, state.verdict)
+
+    @cached_property
+    def _relating(self) -> Mapping[str, Sequence[str]]:
+        """Clauses of the guidelines asked for that name another clause, by the one that they name."""
+        found: dict[str, list[str]] = {}
+        for name in self.assessment.guidelines:
+            guideline = self.evidence.guidelines.get(name)
+            for id, clause in guideline.requirements.items() if guideline else ():
+                for related in clause.relates:
+                    found.setdefault(related, []).append(f"{name}:{id}")
+        return found
+
+    def crosswalk(self, state: RequirementState) -> tuple[Ref, ...]:
+        """Name the clauses of other guidelines that ask for the like, whichever of the two says so."""
+        clause, full = self.clause(state), f"{state.guideline}:{state.id.removeprefix(f'{state.guideline}:')}"
+        named = (*(clause.relates if clause else ()), *self._relating.get(full, ()))
+        return tuple(self.requirement_ref(name) for name in dict.fromkeys(named))
 
     def check_ref(self, name: str) -> Ref:
         """Link to a check."""

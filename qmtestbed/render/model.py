@@ -61,7 +61,7 @@ class InventoryView:
 
 @dataclass(frozen=True, slots=True)
 class GuidelineView:
-    """A guideline, and the levels asked for: pairs of dimension and level."""
+    """A guideline, and the levels asked for: pairs of dimension and level; ``whole`` where it has none to choose."""
 
     name: str
     title: str
@@ -69,6 +69,7 @@ class GuidelineView:
     url: str | None
     note: str
     targets: Pairs
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +246,20 @@ class PartView:
 
 @dataclass(frozen=True, slots=True)
 class RequirementView:
-    """One requirement of the target."""
+    """One requirement of the target.
+
+    Attributes
+    ----------
+    short
+        Its id without the guideline, which comes before it where there are several.
+    crosswalk
+        Clauses of other guidelines that ask for the like; links where they are on this page.
+    unverified
+        Why what the guideline file says of it is not certain.
+    """
 
     id: str
+    short: str
     anchor: str
     title: str
     summary: str
@@ -259,6 +271,8 @@ class RequirementView:
     records: tuple[Ref, ...]
     declarations: tuple[Ref, ...]
     remarks: tuple[RemarkView, ...]
+    crosswalk: tuple[Ref, ...] = ()
+    unverified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,11 +297,18 @@ class DimensionView:
 
 @dataclass(frozen=True, slots=True)
 class MatrixView:
-    """The requirements of one guideline."""
+    """The requirements of one guideline; ``measured`` and ``declared``: parts supported, and parts needed.
+
+    ``levelled``: whether its requirements stand on levels.
+    """
 
     guideline: str
+    title: str
     columns: int
     dimensions: tuple[DimensionView, ...]
+    measured: tuple[int, int]
+    declared: tuple[int, int]
+    levelled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from qmtestbed.render.context import Context, requirement_anchor
 from qmtestbed.render.model import (
@@ -18,7 +19,7 @@ from qmtestbed.render.model import (
 from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.text import anchor
 from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState
-from qmtestbed.types.guideline import Dimension, Guideline, Level
+from qmtestbed.types.guideline import Dimension, Guideline, Level, Part
 
 
 def matrices(context: Context) -> tuple[MatrixView, ...]:
@@ -40,7 +41,25 @@ def _matrix(name: str, states: Sequence[RequirementState], context: Context) -> 
     rest = [r for r in states if r.id not in placed]
     for code in dict.fromkeys(r.dimension for r in rest):
         rows.append(_dimension(code, None, [r for r in rest if r.dimension == code], context))
-    return MatrixView(name, max((len(c) for d in rows for c in d.chains), default=1), tuple(rows))
+    columns = max((len(c) for d in rows for c in d.chains), default=1)
+    title = guideline.title.of(context.language) if guideline else ""
+    levelled = any(cell.level for d in rows for chain in d.chains for cell in chain)
+    parts = (_parts(states, "measured"), _parts(states, "declared"))
+    return MatrixView(name, title, columns, tuple(rows), *parts, levelled)
+
+
+def _parts(states: Sequence[RequirementState], part: Part) -> tuple[int, int]:
+    """Count the parts of one kind that are supported, and those that are needed, as the headline does."""
+    needed = [s.parts[part] for s in states if s.verdict != "not_applicable" and part in s.parts]
+    return needed.count("supported"), len(needed)
+
+
+def _chip(state: RequirementState, context: Context) -> Ref:
+    return replace(context.requirement_ref(state.id), text=_short(state))
+
+
+def _short(state: RequirementState) -> str:
+    return state.id.removeprefix(f"{state.guideline}:")
 
 
 def _is_of(state: RequirementState, key: str, guideline: Guideline | None) -> bool:
@@ -53,7 +72,7 @@ def _dimension(
     chains = [_chain(key, dimension, c, states, context) for c in (dimension.chains if dimension else ())]
     chains = [c for c in chains if c]
     in_chains = {r.text for c in chains for m in c for r in m.requirements}
-    loose = tuple(context.requirement_ref(r.id) for r in states if r.id not in in_chains)
+    loose = tuple(_chip(r, context) for r in states if _short(r) not in in_chains)
     if loose:
         chains.append((MatrixCell("", loose, False, False),))
     return DimensionView(
@@ -71,7 +90,7 @@ def _chain(
     states: Sequence[RequirementState],
     context: Context,
 ) -> tuple[MatrixCell, ...]:
-    ids = {r.id.removeprefix(f"{r.guideline}:"): r.id for r in states}
+    ids = {_short(r): r for r in states}
     names = {key, dimension.code if dimension else key}
     own = [s for s in context.assessment.levels if s.dimension in names and s.target in {level.id for level in chain}]
     targets, reached = {s.target for s in own}, {s.reached for s in own}
@@ -79,7 +98,7 @@ def _chain(
     return tuple(
         MatrixCell(
             level=level.id,
-            requirements=tuple(context.requirement_ref(ids[r]) for r in level.requirements if r in ids),
+            requirements=tuple(_chip(ids[r], context) for r in level.requirements if r in ids),
             target=level.id in targets,
             reached=level.id in reached,
         )
@@ -92,6 +111,7 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
     clause, w = context.clause(state), context.w
     return RequirementView(
         id=state.id,
+        short=_short(state),
         anchor=requirement_anchor(state),
         title=clause.title.of(context.language) if clause else "",
         summary=clause.summary.of(context.language) if clause else "",
@@ -106,6 +126,8 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
             for d in state.declarations
         ),
         remarks=remarks_on(("requirement", state.id), context),
+        crosswalk=context.crosswalk(state),
+        unverified=clause.unverified.of(context.language) if clause and clause.unverified else "",
     )
 
 

@@ -99,7 +99,7 @@ def _guideline(name: str, context: Context) -> GuidelineView:
         return GuidelineView(name, name, "", None, "", pairs)
     source = ", ".join(t for t in (known.source.title, known.source.publisher, known.source.date) if t)
     title, note = known.title.of(context.language), known.note.of(context.language)
-    return GuidelineView(name, title, source, web_address(known.source.url), note, pairs)
+    return GuidelineView(name, title, source, web_address(known.source.url), note, pairs, not known.has_targets)
 
 
 def _inventories(context: Context) -> tuple[tuple[InventoryView, ...], ...]:

@@ -23,7 +23,8 @@ ALLOWED: dict[str, set[str]] = {
     "digests": BASE,
     "content": set(),
     "modelfiles": BASE,  # parent and child must agree on which files of a model run code on loading
-    "catalogue": {*BASE, "documents", "digests", "content"},
+    "guidelines": {*BASE, "documents"},
+    "catalogue": {*BASE, "documents", "digests", "content", "guidelines"},
     "plan": {*BASE, "documents", "catalogue"},
     "environments": {*BASE, "digests"},
     "tracking": {*BASE, "digests"},
@@ -34,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "judging": BASE,
     "render": {*BASE, "content"},  # templates include parts that ship
     "pipeline": {*BASE, "documents", "digests", "catalogue", "environments", "tracking", *STAGES, ""},
-    "cli": {*BASE, "catalogue", "content", "pipeline"},
+    "cli": {*BASE, "catalogue", "content", "guidelines", "pipeline"},
     "mlflow_evaluator": {"pipeline"},
     "": {"errors", "ait", "types", "pipeline", "tracking"},
     "__main__": {"cli"},

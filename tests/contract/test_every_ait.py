@@ -103,7 +103,8 @@ def test_every_ait_a_guideline_names_is_there() -> None:
         guideline = CATALOGUE.guideline(name).guideline
         assert guideline is not None
         for id, requirement in guideline.requirements.items():
-            for alternative in requirement.informed_by:
-                for ait in alternative:
+            for alternative in requirement.alternatives():
+                for ait, measure in alternative:
                     manifest = CATALOGUE.ait(ait).manifest
-                    assert manifest is not None and id in manifest.informs.get(name, ()), (id, ait)
+                    assert manifest is not None and id in manifest.informs.get(guideline.extends or name, ()), (id, ait)
+                    assert measure is None or measure in manifest.measures

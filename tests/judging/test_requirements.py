@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from qmtestbed.judging import judge
-from qmtestbed.judging.parts import measured_part
+from qmtestbed.judging.parts import measured_part, narrowed
 
 
 def state(build: Any, requirement: str, checks: Any, *declared: Any, levels: Any = None) -> Any:
     return build.of_requirement(judge(build.run(checks, *declared, levels=levels)), requirement)
+
+
+def _judged(build: Any, expect: list[str]) -> Any:
+    both = {**build.good("left", measures={"accuracy": 0.95, "duplicates": 3}), "expect": expect}
+    return judge(build.run({"c": both})).checks[0]
 
 
 # Each check is written "kind ait" or "kind ait !", where ! means that it says "for: [a1]" itself.
@@ -74,6 +79,42 @@ def test_missing_aits_are_named_in_one_order_whatever_the_hash_seed(build: Any) 
     (check,) = judge(build.run({"c": build.good("left")})).checks
     _, reason = measured_part(replace(one, informed_by=(("left", *"hgfedcb"),)), [check], set())
     assert reason == "no judged check with b, c, d, … (4 more)"
+
+
+@pytest.mark.parametrize(
+    ("expect", "part", "reason"),
+    [
+        (["duplicates <= 5"], "missing", "c has no criteria on accuracy"),
+        (["accuracy >= 0.1"], "supported", "c met"),
+        (["accuracy >= 0.1", "duplicates <= 1"], "supported", "c met"),
+        (["accuracy >= 0.999", "duplicates <= 5"], "contradicted", "c not met"),
+        ([], "missing", "c has no criteria on accuracy"),
+    ],
+)
+def test_where_a_measure_informs_only_criteria_on_it_count(
+    build: Any, expect: list[str], part: str, reason: str
+) -> None:
+    one = replace(build.guideline().requirements["a1"], informed_by=(("left.accuracy",),))
+    check = _judged(build, expect)
+    seen = narrowed(one, check)
+    assert measured_part(one, [seen], set()) == (part, reason)
+    assert {c.measure for c in seen.criteria} <= {"accuracy"}
+
+
+def test_each_measure_of_an_alternative_needs_a_criterion(build: Any) -> None:
+    one = replace(build.guideline().requirements["a1"], informed_by=(("left.accuracy", "left.duplicates"),))
+    half, both = _judged(build, ["accuracy >= 0.1"]), _judged(build, ["accuracy >= 0.1", "duplicates <= 5"])
+    assert measured_part(one, [narrowed(one, half)], set()) == (
+        "undetermined",
+        "no judged check with left on duplicates",
+    )
+    assert measured_part(one, [narrowed(one, both)], set())[0] == "supported"
+
+
+def test_a_check_that_was_not_measured_counts_for_every_measure(build: Any) -> None:
+    one = replace(build.guideline().requirements["a1"], informed_by=(("left.accuracy",),))
+    (check,) = judge(build.run({"c": build.good("left", status="failed")})).checks
+    assert measured_part(one, [narrowed(one, check)], set()) == ("undetermined", "c undetermined")
 
 
 def test_an_empty_alternative_supports_nothing(build: Any) -> None:

@@ -14,7 +14,7 @@ from qmtestbed.errors import ContentError
 from qmtestbed.evidence import files
 from qmtestbed.render import page, page_pieces
 
-OTHERS = ("summary", "model_card", "audit")
+OTHERS = ("summary", "model_card", "audit", "plant_safety")
 LANGUAGES = ("en", "ja")
 
 
