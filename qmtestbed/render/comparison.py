@@ -116,13 +116,15 @@ def _run(i: int, run: ComparedRun, side: Side) -> RunView:
         models=tuple(f.version or f.requested or f.uri for f in models),
         criteria=criteria,
         bar=_bar(criteria, w),
-        levels=tuple(f"{_level(n, side)[0]}: {_level(n, side)[1][i]}" for n in range(len(side.comparison.levels))),
+        levels=tuple(
+            w.named(name, reached[i]) for name, reached in (_level(n, side) for n in range(len(side.comparison.levels)))
+        ),
     )
 
 
 def _bar(h: CriteriaHeadline, w: Words) -> Svg:
     parts = [(h.met, "met"), (h.not_met, "not_met"), (h.undetermined, "undetermined")]
-    return shares(parts, ", ".join(f"{w(f'verdict.{name}')} {n}" for n, name in parts))
+    return shares(parts, w.listed(f"{w(f'verdict.{name}')} {n}" for n, name in parts))
 
 
 def _level(i: int, side: Side) -> tuple[str, tuple[str, ...]]:
@@ -223,7 +225,7 @@ def _check(check: ComparedCheck, side: Side) -> SharedCheckView:
         ait_title=manifest.title.of(w.language) if manifest else check.ait,
         verdicts=tuple((letter, v or "") for letter, v in zip(side.letters, check.verdicts, strict=True)),
         differs=tuple(
-            (letter, ", ".join(w(f"difference.{k}") for k in kinds))
+            (letter, w.listed(w(f"difference.{k}") for k in kinds))
             for letter, kinds in zip(others, check.differs, strict=True)
             if kinds
         ),
@@ -237,7 +239,7 @@ def _check(check: ComparedCheck, side: Side) -> SharedCheckView:
 
 def _measure(m: ComparedMeasure, side: Side) -> MeasureView:
     cells = tuple(_value(v, letter, side.w) for letter, v in zip(side.letters, m.values, strict=True))
-    return MeasureView(m.measure, _key(m, side.w), m.unit, cells, tuple(_aparts(m, side)))
+    return MeasureView(m.measure, _key(m, side.w), side.w.unit(m.unit), cells, tuple(_aparts(m, side)))
 
 
 def _key(m: ComparedMeasure, w: Words) -> str:

@@ -16,7 +16,7 @@ from qmtestbed.render.model import (
     RequirementView,
 )
 from qmtestbed.render.remarks import remarks_on
-from qmtestbed.render.text import anchor
+from qmtestbed.render.text import anchor, date
 from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState
 from qmtestbed.types.guideline import Dimension, Guideline, Level
 
@@ -102,7 +102,12 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
         related=tuple(context.check_ref(c) for c in state.related),
         records=tuple(context.record_ref(r) for r in state.records),
         declarations=tuple(
-            Ref(f"{d.by}, {d.date}", declaration_anchor(d), d.statement or d.not_applicable or "", d.state)
+            Ref(
+                w.listed((d.by, date(d.date, w.language))),
+                declaration_anchor(d),
+                d.statement or d.not_applicable or "",
+                d.state,
+            )
             for d in state.declarations
         ),
         remarks=remarks_on(("requirement", state.id), context),
@@ -140,7 +145,7 @@ def dimension_title(guideline: str, dimension: str, context: Context) -> tuple[s
 def not_applicable(context: Context) -> tuple[NotApplicableView, ...]:
     """List the requirements that a person declared not to apply."""
     return tuple(
-        NotApplicableView(context.requirement_ref(r.id), d.not_applicable or "", d.by, d.date)
+        NotApplicableView(context.requirement_ref(r.id), d.not_applicable or "", d.by, date(d.date, context.language))
         for r in context.assessment.requirements
         if r.verdict == "not_applicable"
         for d in _saying_so(r.declarations)

@@ -204,16 +204,17 @@ def date(text: str, language: Language) -> str:
     m = _DATE.match(text)
     if not m or not 1 <= int(m[2]) <= 12:
         return text
-    rest = text[10:].replace("T", " ").strip()
+    rest = re.sub(r"Z$", " UTC", text[10:].replace("T", " ").strip())
     day = f"{int(m[3])} {_MONTHS[int(m[2]) - 1]} {m[1]}"
     if language == "ja":
         day = f"{m[1]}年{int(m[2])}月{int(m[3])}日"
     return f"{day} {rest}".strip()
 
 
-def seconds(x: float) -> str:
+def seconds(x: float, language: Language = "en") -> str:
     """Write a duration."""
-    return f"{x:.2f} s" if x < 10 else f"{x:.0f} s" if x < 120 else f"{int(x // 60)} min {int(x % 60)} s"
+    s, minutes = ("秒", "分") if language == "ja" else ("s", "min")
+    return f"{x:.2f} {s}" if x < 10 else f"{x:.0f} {s}" if x < 120 else f"{int(x // 60)} {minutes} {int(x % 60)} {s}"
 
 
 def size(n: int) -> str:

@@ -74,7 +74,7 @@ def view(
 def _criteria_bar(context: Context) -> Svg:
     h, w = context.assessment.headlines.criteria, context.w
     parts = [(h.met, "met"), (h.not_met, "not_met"), (h.undetermined, "undetermined")]
-    said = ", ".join(f"{w(f'verdict.{name}')} {n}" for n, name in parts)
+    said = w.listed(f"{w(f'verdict.{name}')} {n}" for n, name in parts)
     return shares(parts, said)
 
 

@@ -175,7 +175,7 @@ def test_the_verdict_is_by_what_is_required(run_dirs: Runs, tmp_path: Path) -> N
     done = pipeline.publish([run_dirs["met"]], tmp_path / "site", Options(require="requirements", language="ja"))
     assert [(r.require, r.verdict) for r in done.runs] == [("requirements", "undetermined")]
     endpoint = json.loads((tmp_path / "site" / "churn" / "badge.json").read_text("utf-8"))
-    assert endpoint["message"] == "? 3 件中 3 件 達成、判定基準と要求事項の判定：判定不能"
+    assert endpoint["message"] == "? 3 件中 3 件が達成、判定基準と要求事項の判定：判定不能（ERR）"
     assert 'lang="ja"' in (tmp_path / "site" / "index.html").read_text("utf-8")
 
 

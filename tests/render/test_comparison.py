@@ -87,7 +87,7 @@ def since(sample, later):
     ("language", "said"),
     [
         ("en", ("Since last time", "1 worse", "0 better", "met → not met", "claims-triage/8", "20 November 2026")),
-        ("ja", ("前回からの変化", "1 悪化", "0 改善", "達成 → 未達", "claims-triage/8", "2026年11月20日")),
+        ("ja", ("前回からの変化", "1 悪化", "0 改善", "達成（OK） → 未達（NG）", "claims-triage/8", "2026年11月20日")),
     ],
 )
 def test_the_first_screen_says_what_changed(since, template, read_html, language, said) -> None:
