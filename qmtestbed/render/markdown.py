@@ -73,9 +73,9 @@ def _head(v: View, w: Words) -> list[str]:
         named = w("mark.semicolon").join(
             f"{text(n.requirement.text)}{w.inside(text(n.reason, 80))}" for n in v.not_applicable
         )
-        lines.append(f"- {w.count('headline.not_applicable', e.not_applicable)} {named}")
+        lines.append(f"- {w.named(w.count('headline.not_applicable', e.not_applicable), named)}")
     if e.fills_gap:
-        lines.append(f"- {w('headline.fill')} {text(e.fills_gap, 400)}")
+        lines.append(f"- {w.named(w('headline.fill'), text(e.fills_gap, 400))}")
     if v.remarks:
         lines.append(f"- {w.count('n_remarks', len(v.remarks) + v.remarks_left)}")
     lines.append(f"- {w.named(w('against'), against)} · {w('as_of')} {text(v.as_of)} · {w('run')} {text(v.run.short)}")
@@ -98,7 +98,7 @@ def _since(v: View, w: Words) -> list[str]:
     of = w("since.of", run=s.run.short, date=text(s.as_of))
     lines = [f"## {w('since.title')}", "", f"{counts}{w('mark.stop')}{of}", ""]
     lines += _table(["", w("checks"), w("criterion"), w("since.before"), w("since.after")], rows)
-    return [*lines, *([""] if rows else []), f"{w('since.different')} {told or w('since.different.none')}"]
+    return [*lines, *([""] if rows else []), w.named(w("since.different"), told or w("since.different.none"))]
 
 
 def _verdicts(c: ChangeView, w: Words) -> list[str]:

@@ -41,7 +41,7 @@ PAGE: Table = {
     "against": ("Assessed against", "評価の基準"),
     "as_of": ("As of", "評価日"),
     "run": ("run", "実行 ID"),
-    "pinned_to": (" pinned to ", " の確定先："),
+    "pinned_to": (" pinned to ", "の確定先："),
     "no_level_asked": ("no level asked for", "目標レベルの指定なし"),
     "no_guideline": ("no guideline named", "ガイドラインの指定なし"),
     "outside_target": ("outside the target of this assessment", "今回の評価対象外の条項"),
@@ -70,22 +70,28 @@ HEADLINES: Table = {
     "headline.declared": ("declared parts {have} of {need}", "申告による裏付け {need} 件中 {have} 件"),
     "headline.measured_parts": ("measured parts supported", "測定による裏付け"),
     "headline.declared_parts": ("declared parts supported", "申告による裏付け"),
-    "headline.level.reached": ("{target} reached", "目標 {target} に到達"),
-    "headline.level.not_reached": ("{target} asked for, reached: {reached}", "目標 {target}、到達レベル：{reached}"),
-    "headline.level.not_applicable": ("{target} does not apply", "{target} は適用対象外"),
+    "headline.level.reached": ("{target} reached", "目標 {target} に到達（OK）"),
+    "headline.level.not_reached": (
+        "{target} asked for, reached: {reached}",
+        "目標 {target} に未到達（NG）、到達レベル：{reached}",
+    ),
+    "headline.level.not_applicable": ("{target} does not apply", "{target} は適用対象外（NA）"),
     "headline.level.not_covered": (
         "{target} has no requirements in the guideline: never reached here",
-        "{target} はガイドラインに要求事項の定めがないため、到達を判定できません",
+        "{target} はガイドラインに要求事項の定めがないため、判定不能（ERR）",
     ),
     "headline.no_level": ("no level asked for; add --level", "目標レベルの指定がありません（--level で指定できます）"),
-    "headline.contradicted.one": ("{n} requirement contradicted by evidence", "反する結果のある要求事項 {n} 件"),
-    "headline.contradicted": ("{n} requirements contradicted by evidence", "反する結果のある要求事項 {n} 件"),
+    "headline.contradicted.one": ("{n} requirement contradicted by evidence", "反する結果のある（NG）要求事項 {n} 件"),
+    "headline.contradicted": ("{n} requirements contradicted by evidence", "反する結果のある（NG）要求事項 {n} 件"),
     "headline.not_applicable.one": (
-        "{n} requirement declared not applicable:",
-        "適用対象外と申告された要求事項 {n} 件：",
+        "{n} requirement declared not applicable",
+        "適用対象外（NA）と申告された要求事項 {n} 件",
     ),
-    "headline.not_applicable": ("{n} requirements declared not applicable:", "適用対象外と申告された要求事項 {n} 件："),
-    "headline.fill": ("To fill the gap:", "不足を補うには："),
+    "headline.not_applicable": (
+        "{n} requirements declared not applicable",
+        "適用対象外（NA）と申告された要求事項 {n} 件",
+    ),
+    "headline.fill": ("To fill the gap", "不足を補うための次の手順"),
 }
 
 FAILURES: Table = {
@@ -257,7 +263,7 @@ APPENDIX: Table = {
     "assume.independent": (
         "Exact intervals presume independent rows. No group role is declared for: {names}. Where rows belong together "
         "(the same person, device or scene), the intervals are too narrow; declare the group role in the plan.",
-        "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません：{names}。"
+        "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません（{names}）。"
         "同じ人・機器・場面などに属する行が含まれる場合、区間は実際より狭くなります。計画で group を指定してください。",
     ),
     "remarks": ("Remarks", "コメント"),
@@ -277,7 +283,7 @@ APPENDIX: Table = {
     "declarations": ("Declarations", "申告"),
     "declarations.none": ("None.", "ありません。"),
     "declared.what": ("Statement", "内容"),
-    "declared.no": ("answered no:", "「いいえ」の回答："),
+    "declared.no": ("answered no", "「いいえ」の回答"),
     "declared.file": ("File", "ファイル"),
     "declared.by": ("By", "申告者"),
     "declared.date": ("Date", "申告日"),
@@ -349,7 +355,7 @@ TEMPLATES: Table = {
     "summary.more": ("{n} more in the quality report", "ほか {n} 件は品質評価報告書を参照"),
     "summary.missing": ("Requirements, and what is missing", "要求事項と不足しているエビデンス"),
     "summary.people": ("Who and when", "評価日と申告者"),
-    "summary.declared_by": ("Declarations by", "申告者："),
+    "summary.declared_by": ("Declarations by", "申告者"),
     "summary.nobody": ("nobody", "なし"),
     "summary.full": (
         "This page is cut to one sheet; the quality report and the run folder have everything.",
