@@ -25,6 +25,7 @@ from qmtestbed.render.context import DETAILS, Detail
 from qmtestbed.render.criteria import bound_of, found_text, limit_text, read_criterion
 from qmtestbed.render.limits import Bound, Row, against_limit, shares
 from qmtestbed.render.model import Digest, FigureView, Ref
+from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.since import ENVIRONMENT, difference_views
 from qmtestbed.render.tables import table
 from qmtestbed.render.text import Lazily, Svg, anchor, date, decimals_for, fixed, number, scrub
@@ -173,7 +174,7 @@ def _cell(c: CriterionVerdict | None, text: str, i: int, side: Side) -> CellView
         return CellView(side.letters[i], "", "", "")
     found, interval = found_text(c.value, c.low, c.high, bound_of(c, read_criterion(c.text)))
     other = c.text if " ".join(c.text.split()) != " ".join(text.split()) else ""
-    reason = c.reason if c.value is None else ""
+    reason = reason_text(c.reason, side.w.language) if c.value is None else ""
     n = f"{c.n:,}" if c.n is not None else ""
     return CellView(side.letters[i], c.verdict, found, interval, n, other, reason)
 

@@ -15,6 +15,7 @@ from qmtestbed.render.model import (
     Ref,
     RequirementView,
 )
+from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.text import anchor, date
 from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState
@@ -97,7 +98,7 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
         summary=clause.summary.of(context.language) if clause else "",
         verdict=state.verdict,
         parts=tuple(PartView(w(f"part.{need}"), state.parts.get(need, "missing")) for need in state.needs),
-        reason=state.reason,
+        reason=reason_text(state.reason, w.language),
         checks=tuple(context.check_ref(c) for c in state.checks),
         related=tuple(context.check_ref(c) for c in state.related),
         records=tuple(context.record_ref(r) for r in state.records),

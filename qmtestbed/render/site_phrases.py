@@ -54,7 +54,8 @@ BADGE: Table = {
 COMMENT: Table = {
     "comment.against": (
         "Compared with the target branch, assessed on {as_of} (run {run}): {verdict}, {message}.",
-        "対象ブランチの評価（{as_of}、実行 ID {run}）との比較です。対象ブランチの判定は「{verdict}」（{message}）でした。",
+        "対象ブランチの評価（{as_of}、実行 ID {run}）との比較です。"
+        "対象ブランチの判定は「{verdict}」（{message}）でした。",
     ),
     "comment.alone": (
         "There is no assessment of the target branch to compare with.",

@@ -23,6 +23,7 @@ _UNSAFE = re.compile(
 )
 _MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
 _STACKED = re.compile(f"({_MARK}{{3}}){_MARK}+")
+_JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _MONTHS = "January February March April May June July August September October November December".split()
 
@@ -118,6 +119,11 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))
+
+
+def spoken(text: str) -> Language:
+    """Tell the language of a text that others wrote, for screen readers and fonts: Japanese where it has any."""
+    return "ja" if _JAPANESE.search(text) else "en"
 
 
 def shorten(text: str, columns: int) -> str:

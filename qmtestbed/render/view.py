@@ -11,6 +11,7 @@ from qmtestbed.render.clauses import clauses
 from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
+from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
 from qmtestbed.render.since import since_view
@@ -32,6 +33,7 @@ def view(
     """Build the view model; every text in it is inert."""
     context = Context(evidence, assessment, Words(language), detail, remarks)
     models, predictions, data = _inventories(context)
+    asked = assessment.headlines.evidence
     return scrub(
         View(
             language=language,
@@ -46,7 +48,7 @@ def view(
             criteria=assessment.headlines.criteria,
             criteria_bar=_criteria_bar(context),
             false_alarms=number(assessment.headlines.criteria.false_alarms, 2),
-            evidence=assessment.headlines.evidence,
+            evidence=replace(asked, fills_gap=reason_text(asked.fills_gap, language)),
             measured_bar=_evidence_bar(context, "measured"),
             declared_bar=_evidence_bar(context, "declared"),
             not_applicable=not_applicable(context),
