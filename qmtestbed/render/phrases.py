@@ -96,7 +96,7 @@ HEADLINES: Table = {
 
 FAILURES: Table = {
     "failures": ("Failures", "未達・判定不能"),
-    "failures.title": ("Not met or not determined", "未達または判定不能の基準"),
+    "failures.title": ("Not met or not determined", "未達（NG）または判定不能（ERR）の判定基準"),
     "failures.none": (
         "Every criterion that was judged is met. What is not judged is listed under requirements.",
         "判定した基準はすべて達成されています。判定していない事項は「要求事項」をご覧ください。",

@@ -21,7 +21,7 @@ def _rules(*pairs: tuple[str, str]) -> _Rules:
 
 
 _WHOLE = _rules(
-    (r"declared not applicable by (.+) on (\d{4}-\d\d-\d\d): (.+)", "{0} が {1} に適用対象外と申告：{2}"),
+    (r"declared not applicable by (.+) on (\d{4}-\d\d-\d\d): (.+)", "{0} が{1}に適用対象外と申告：{2}"),
     (r"the guideline names no evidence for it", "必要なエビデンスがガイドラインに定められていない"),
     (r"no guideline asked for; name one in the plan", "ガイドラインの指定なし。計画でガイドラインを指定"),
     (r"no level asked for; add (--level \S+)", "目標レベルの指定なし。{0} を追加"),
@@ -41,11 +41,11 @@ _PART = _rules(
     (r"(.+) met", "{0} が達成"),
     (r"(.+) undetermined", "{0} が判定不能"),
     (r"the checklist answers no: (.+)", "チェックリストの回答が「いいえ」：{0}"),
-    (r"declared by (.+) on (\d{4}-\d\d-\d\d)", "{0} が {1} に申告"),
+    (r"declared by (.+) on (\d{4}-\d\d-\d\d)", "{0} が{1}に申告"),
     (r"no declaration", "申告なし"),
-    (r"the declaration by (.+) expired on (\d{4}-\d\d-\d\d)", "{0} の申告は {1} に期限切れ"),
+    (r"the declaration by (.+) expired on (\d{4}-\d\d-\d\d)", "{0} の申告は{1}に期限切れ"),
     (r"the declaration by (.+) expired", "{0} の申告は期限切れ"),
-    (r"the declaration by (.+) starts on (\d{4}-\d\d-\d\d)", "{0} の申告は {1} から有効"),
+    (r"the declaration by (.+) starts on (\d{4}-\d\d-\d\d)", "{0} の申告は{1}から有効"),
     (r"the declared file (.+) is missing", "申告されたファイル {0} なし"),
     (r"the declared file (.+) was altered", "申告されたファイル {0} に変更あり"),
     (r"the declaration by (.+) has neither statement nor file", "{0} の申告に内容もファイルもなし"),

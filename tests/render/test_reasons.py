@@ -24,7 +24,7 @@ from qmtestbed.types.criterion import parse_criterion
         ("measured: a, b met", "測定：a, b が達成"),
         (
             "declared: the declaration by K. Ito expired on 2026-11-01",
-            "申告：K. Ito の申告は 2026年11月1日 に期限切れ",
+            "申告：K. Ito の申告は2026年11月1日に期限切れ",
         ),
         (
             "class yes: found 0.8, limit >= 0.9; not shown at 95 %",
