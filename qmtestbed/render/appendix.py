@@ -8,7 +8,7 @@ from qmtestbed.render.checks import presumes_independent_rows
 from qmtestbed.render.context import Context, role_pairs, value_text
 from qmtestbed.render.model import DeclarationView, Digest, EnvironmentView, RecordView, Ref, UsedInputView
 from qmtestbed.render.requirements import declaration_anchor
-from qmtestbed.render.text import Lazily, anchor, percent, seconds, size
+from qmtestbed.render.text import Lazily, anchor, date, percent, seconds, size
 from qmtestbed.types.assessment import DeclarationState
 from qmtestbed.types.job import Environment
 from qmtestbed.types.record import Record
@@ -57,16 +57,16 @@ def _record(r: Record, environment: Ref, checks: Mapping[str, list[str]], contex
         status=r.status,
         checks=tuple(context.check_ref(c) for c in checks.get(r.key, ())),
         environment=environment,
-        isolation=", ".join(r.isolation),
+        isolation=context.w.listed(r.isolation),
         seed=str(r.seed),
         confidence=percent(r.confidence),
         planned=f"{items.planned:,}" if items else "",
         attempted=f"{items.attempted:,}" if items else "",
         measured=f"{items.measured:,}" if items else "",
         invalid=f"{items.invalid:,}" if items else "",
-        seconds=seconds(r.seconds),
+        seconds=seconds(r.seconds, context.language),
         memory=size(r.peak_memory) if r.peak_memory else "",
-        started=r.started,
+        started=date(r.started, context.language),
         reused=r.reused,
         inputs=_inputs(r, context),
         facts=tuple((name, value_text(value)) for name, value in r.facts.items()),
@@ -99,8 +99,8 @@ def _declaration(place: str, d: DeclarationState, context: Context) -> Declarati
         file=d.file or "",
         digest=Digest(d.sha256) if d.sha256 else None,
         by=d.by,
-        date=d.date,
-        until=d.until or "",
+        date=date(d.date, context.language),
+        until=date(d.until or "", context.language),
         state=d.state,
         answered_no=d.answered_no or "",
     )
@@ -115,4 +115,4 @@ def assumptions(context: Context) -> tuple[str, ...]:
     bound = [names for c in presuming if c in plan.checks for names in plan.checks[c].with_.values()]
     flat = dict.fromkeys(n for names in bound for n in ((names,) if isinstance(names, str) else names))
     names = [n for n in flat if not context.is_model(n)]
-    return (context.w("assume.independent", names=", ".join(names) or "–"),)
+    return (context.w("assume.independent", names=context.w.listed(names) or "–"),)

@@ -113,7 +113,7 @@ def check_view(check: CheckVerdicts, context: Context) -> CheckView:
         related=tuple(context.requirement_ref(r) for r in check.related),
         record=context.record_ref(check.record) if check.record else None,
         items=_items(record, context),
-        seconds=seconds(record.seconds) if record else "",
+        seconds=seconds(record.seconds, context.language) if record else "",
         confidence=percent(record.confidence) if record else "",
         independent=presumes_independent_rows(record),
         remarks=remarks_on(("check", check.id), context),
@@ -141,7 +141,7 @@ def _measures(record: Record | None, manifest: Manifest | None, context: Context
     rows = []
     for name, measure in record.measures.items():
         spec = manifest.measures.get(name) if manifest else None
-        unit, singles = spec.unit if spec else "", measure.singles()
+        unit, singles = context.w.unit(spec.unit) if spec else "", measure.singles()
         if not singles:
             rows.append(MeasureRow(name, "", "–", "", "", unit, context.w("measure.empty")))
         rows += [_measure_row(name, key_text(key or "", measure, context.w), s, unit, context) for key, s in singles]

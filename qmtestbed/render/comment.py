@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qmtestbed.render.published import Series, by_series, folder_name
 from qmtestbed.render.site import found_and_limit, level_text, message
-from qmtestbed.render.text import shorten
+from qmtestbed.render.text import date, shorten
 from qmtestbed.render.waivers import waiver_text
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.published import Published, PublishedCriterion
@@ -21,6 +21,7 @@ from qmtestbed.types.values import Language
 LARGEST = 65_536
 """Characters: GitHub refuses a longer comment."""
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _RANK = {"not_met": 0, "undetermined": 1, "met": 2}
 
 
@@ -68,7 +69,7 @@ def code(text: str, limit: int = 120) -> str:
 
 
 def _title(now: Published, w: Words) -> str:
-    return f"### {_mark(now.verdict, w)} – {code(now.component, 80)}: {message(now, w)}"
+    return f"### {_mark(now.verdict, w)} – {w.named(code(now.component, 80), message(now, w))}"
 
 
 def _mark(verdict: str, w: Words) -> str:
@@ -78,7 +79,7 @@ def _mark(verdict: str, w: Words) -> str:
 def _against(before: Published, w: Words) -> str:
     return w(
         "comment.against",
-        as_of=code(before.as_of, 40),
+        as_of=date(before.as_of, w.language) if _DAY.fullmatch(before.as_of) else code(before.as_of, 40),
         run=code(before.run[:12]),
         verdict=w(f"verdict.{before.verdict}"),
         message=message(before, w),
@@ -89,7 +90,7 @@ def _inputs(now: Published, before: Published, w: Words) -> list[str]:
     """Name the models and data files that are not the same: verdicts may have changed because of them."""
     here, there = ({i.name: (i.sha256, i.version) for i in run.inputs} for run in (now, before))
     names = [n for n in dict.fromkeys([*here, *there]) if here.get(n, ("",))[0] != there.get(n, ("",))[0]]
-    shown = ", ".join(code(n, 40) + _versions(here.get(n), there.get(n)) for n in names[:20])
+    shown = w.listed(code(n, 40) + _versions(here.get(n), there.get(n)) for n in names[:20])
     return [w("comment.inputs", names=shown), ""] if names else []
 
 
@@ -145,7 +146,7 @@ def _line(change: _Change, w: Words) -> str:
     was = [_mark(before.verdict, w)] if before.verdict != now.verdict else []
     was += [_value(before, w)] if _numbers(before)[1:4] != _numbers(now)[1:4] else []
     was += [code(before.text)] if before.text != now.text else []
-    return f"{line} ({w('comment.was', what=', '.join(was))})" if was else line
+    return f"{line} ({w('comment.was', what=w.listed(was))})" if was else line
 
 
 def _waiver(c: PublishedCriterion, w: Words) -> str:

@@ -25,6 +25,7 @@ from qmtestbed.render.context import DETAILS, Detail
 from qmtestbed.render.criteria import bound_of, found_text, limit_text, read_criterion
 from qmtestbed.render.limits import Bound, Row, against_limit, shares
 from qmtestbed.render.model import Digest, FigureView, Ref
+from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.since import ENVIRONMENT, difference_views
 from qmtestbed.render.tables import table
 from qmtestbed.render.text import Lazily, Svg, anchor, date, decimals_for, fixed, number, scrub
@@ -117,14 +118,16 @@ def _run(i: int, run: ComparedRun, side: Side) -> RunView:
         models=tuple(f.version or f.requested or f.uri for f in models),
         criteria=criteria,
         bar=_bar(criteria, w),
-        levels=tuple(f"{_level(n, side)[0]}: {_level(n, side)[1][i]}" for n in range(len(side.comparison.levels))),
+        levels=tuple(
+            w.named(name, reached[i]) for name, reached in (_level(n, side) for n in range(len(side.comparison.levels)))
+        ),
         waived=waived_text(criteria, w),
     )
 
 
 def _bar(h: CriteriaHeadline, w: Words) -> Svg:
     parts = [(h.met, "met"), (h.not_met, "not_met"), (h.undetermined, "undetermined")]
-    return shares(parts, ", ".join(f"{w(f'verdict.{name}')} {n}" for n, name in parts))
+    return shares(parts, w.listed(f"{w(f'verdict.{name}')} {n}" for n, name in parts))
 
 
 def _level(i: int, side: Side) -> tuple[str, tuple[str, ...]]:
@@ -173,7 +176,7 @@ def _cell(c: CriterionVerdict | None, text: str, i: int, side: Side) -> CellView
         return CellView(side.letters[i], "", "", "")
     found, interval = found_text(c.value, c.low, c.high, bound_of(c, read_criterion(c.text)))
     other = c.text if " ".join(c.text.split()) != " ".join(text.split()) else ""
-    reason = c.reason if c.value is None else ""
+    reason = reason_text(c.reason, side.w.language) if c.value is None else ""
     n = f"{c.n:,}" if c.n is not None else ""
     return CellView(side.letters[i], c.verdict, found, interval, n, other, reason, waiver_view(c.waiver, side.w))
 
@@ -225,7 +228,7 @@ def _check(check: ComparedCheck, side: Side) -> SharedCheckView:
         ait_title=manifest.title.of(w.language) if manifest else check.ait,
         verdicts=tuple((letter, v or "") for letter, v in zip(side.letters, check.verdicts, strict=True)),
         differs=tuple(
-            (letter, ", ".join(w(f"difference.{k}") for k in kinds))
+            (letter, w.listed(w(f"difference.{k}") for k in kinds))
             for letter, kinds in zip(others, check.differs, strict=True)
             if kinds
         ),
@@ -239,7 +242,7 @@ def _check(check: ComparedCheck, side: Side) -> SharedCheckView:
 
 def _measure(m: ComparedMeasure, side: Side) -> MeasureView:
     cells = tuple(_value(v, letter, side.w) for letter, v in zip(side.letters, m.values, strict=True))
-    return MeasureView(m.measure, _key(m, side.w), m.unit, cells, tuple(_aparts(m, side)))
+    return MeasureView(m.measure, _key(m, side.w), side.w.unit(m.unit), cells, tuple(_aparts(m, side)))
 
 
 def _key(m: ComparedMeasure, w: Words) -> str:

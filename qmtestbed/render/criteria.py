@@ -8,6 +8,7 @@ from qmtestbed.ait import Estimate, Subject
 from qmtestbed.render.context import Context
 from qmtestbed.render.limits import Bound, Row, against_limit, strip
 from qmtestbed.render.model import CriterionView, FindingView
+from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.text import apart, decimals_for, fixed, number, percent
 from qmtestbed.render.waivers import waiver_view
 from qmtestbed.render.words import SYMBOLS, Words
@@ -46,14 +47,22 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
         against=against_text(c.against, w),
         limit=limit,
         sure=sure_text(c, bound, bool(parsed and parsed.confidence), w),
-        reason=c.reason,
-        because=c.because or "",
+        reason=reason_text(c.reason, w.language),
+        because=_because(check, c, context),
         figure=None
         if not context.detail.drawn
         else against_limit(_rows(c, parsed, bound, measure, own, w), bound, span, title, named),
         strip=strip(own, bound, span, title) if context.detail.drawn else None,
         waiver=waiver_view(c.waiver, w),
     )
+
+
+def _because(check: CheckVerdicts, c: CriterionVerdict, context: Context) -> str:
+    """Give the reason of a limit; one that the AIT suggested has its Japanese in the manifest."""
+    manifest = context.manifest(check.ait)
+    suggested = (s.because for s in manifest.suggests if s.because.en == c.because) if manifest else iter(())
+    own = next(suggested, None)
+    return own.of(context.language) if own else c.because or ""
 
 
 def _key_text(c: CriterionVerdict, parsed: Criterion | None, record: Record | None, w: Words) -> str:

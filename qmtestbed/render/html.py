@@ -16,6 +16,7 @@ from qmtestbed.render.comparison_model import ComparisonView
 from qmtestbed.render.context import DETAILS
 from qmtestbed.render.model import View
 from qmtestbed.render.site_model import HistoryView, IndexView
+from qmtestbed.render.text import spoken
 from qmtestbed.render.view import view
 from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
@@ -162,6 +163,7 @@ def _template(folder: Path, entry: str) -> Template:
     )
     del environment.filters["safe"]  # only pictures of ours are markup, and they say so themselves
     environment.globals["cut"] = lambda text, n: text if len(text) <= n else f"{text[: n - 1]}…"
+    environment.globals["spoken"] = spoken
     environment.globals["symbol"] = lambda verdict: SYMBOLS.get(verdict, "")
     environment.globals["change_sign"] = lambda change: CHANGE_SIGNS.get(change, "")
     return environment.get_template(entry)

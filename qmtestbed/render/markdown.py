@@ -59,24 +59,27 @@ def _head(v: View, w: Words) -> list[str]:
     criteria = w("headline.criteria", met=c.met, judged=c.judged) if c.judged else w("headline.nothing_judged")
     measured = w("headline.measured", have=e.measured_supported, need=e.measured_needed)
     declared = w("headline.declared", have=e.declared_supported, need=e.declared_needed)
-    against = ", ".join(f"{text(g.title)} ({text(g.name)})" for g in v.guidelines) or w("no_guideline")
-    lines = [f"# {w('report')}: {text(v.component)}", ""]
+    against = w.listed(f"{text(g.title)}{w.inside(text(g.name))}" for g in v.guidelines) or w("no_guideline")
     criteria += f" · {text(v.waived)}" if v.waived else ""
-    lines += [f"- **{w('criteria')}**: {criteria}", f"- **{w('evidence')}**: {measured} · {declared}"]
+    lines = [f"# {w.named(w('report'), text(v.component))}", ""]
+    for heading, said in (("criteria", criteria), ("evidence", f"{measured} · {declared}")):
+        lines.append(f"- {w.named(f'**{w(heading)}**', said)}")
     for level in v.levels:
         if level.kind == "external":
             said = w(f"headline.level.{level.verdict}", target=level.target, reached=level.reached or w("level.none"))
-            lines.append(f"- {text(level.dimension or level.code)}: {text(said)}")
+            lines.append(f"- {w.named(text(level.dimension or level.code), text(said))}")
     if not e.level_asked:
         lines.append(f"- {text(w('headline.no_level'))}")
     if e.not_applicable:
-        named = "; ".join(f"{text(n.requirement.text)} ({text(n.reason, 80)})" for n in v.not_applicable)
-        lines.append(f"- {w.count('headline.not_applicable', e.not_applicable)} {named}")
+        named = w("mark.semicolon").join(
+            f"{text(n.requirement.text)}{w.inside(text(n.reason, 80))}" for n in v.not_applicable
+        )
+        lines.append(f"- {w.named(w.count('headline.not_applicable', e.not_applicable), named)}")
     if e.fills_gap:
-        lines.append(f"- {w('headline.fill')} {text(e.fills_gap, 400)}")
+        lines.append(f"- {w.named(w('headline.fill'), text(e.fills_gap, 400))}")
     if v.remarks:
         lines.append(f"- {w.count('n_remarks', len(v.remarks) + v.remarks_left)}")
-    lines.append(f"- {w('against')}: {against} · {w('as_of')} {text(v.as_of)} · {w('run')} {text(v.run.short)}")
+    lines.append(f"- {w.named(w('against'), against)} · {w('as_of')} {text(v.as_of)} · {w('run')} {text(v.run.short)}")
     return lines
 
 
@@ -85,17 +88,18 @@ def _since(v: View, w: Words) -> list[str]:
     if s is None:
         return []
     counted = [(name, getattr(s.counts, name)) for name in CHANGE_SIGNS if name != "absent"]
-    counts = ", ".join(f"{n:,} {w(f'change.{name}')}" for name, n in counted if n) or w("since.nothing")
+    counts = w.listed(f"{n:,} {w(f'change.{name}')}" for name, n in counted if n) or w("since.nothing")
     rows = [
         [f"{CHANGE_SIGNS[c.change]} {w(f'change.{c.change}')}", text(c.check.text, 60), text(c.text), *_verdicts(c, w)]
         for c in s.changes
     ]
-    told = "; ".join(
-        f"{d.kind} {text(d.subject, 60)}: {' → '.join(text(x, 80) for x in d.values)}" for d in s.differences
+    told = w("mark.semicolon").join(
+        w.named(f"{d.kind} {text(d.subject, 60)}", " → ".join(text(x, 80) for x in d.values)) for d in s.differences
     )
-    lines = [f"## {w('since.title')}", "", f"{counts}. {w('since.of', run=s.run.short, date=text(s.as_of))}", ""]
+    of = w("since.of", run=s.run.short, date=text(s.as_of))
+    lines = [f"## {w('since.title')}", "", f"{counts}{w('mark.stop')}{of}", ""]
     lines += _table(["", w("checks"), w("criterion"), w("since.before"), w("since.after")], rows)
-    return [*lines, *([""] if rows else []), f"{w('since.different')} {told or w('since.different.none')}"]
+    return [*lines, *([""] if rows else []), w.named(w("since.different"), told or w("since.different.none"))]
 
 
 def _verdicts(c: ChangeView, w: Words) -> list[str]:
@@ -114,14 +118,15 @@ def _failures(v: View, w: Words) -> list[str]:
 
 def _failure(f: FailureView, w: Words) -> list[str]:
     c: CriterionView | None = f.criterion
-    where = "; ".join(f"{text(x.subject, 80)}: {text(x.text, 120)}" for x in f.findings[:3])
+    where = w("mark.semicolon").join(w.named(text(x.subject, 80), text(x.text, 120)) for x in f.findings[:3])
     more = len(f.findings) + f.findings_left - 3
     where += f" (+{more})" if more > 0 else ""
     clauses = ", ".join(text(r.text, 40) for r in f.clauses)
     tail = [where, clauses]
     if c is None:
         error = " – ".join(text(t) for t in (f.error.what, f.error.do) if t) if f.error else ""
-        return [_mark(f.verdict, w), text(f.check.text), "–", "–", f"{w(f'status.{f.status}')}. {error}", *tail]
+        why = f"{w(f'status.{f.status}')}{w('mark.stop')}{error}"
+        return [_mark(f.verdict, w), text(f.check.text), "–", "–", why, *tail]
     found = " ".join(part for part in (c.found, text(c.interval), text(c.key, 60), text(c.against)) if part)
     waiver = f"{text(c.waiver.text)}: {text(c.waiver.reason)}" if c.waiver else ""
     sure = " ".join(part for part in (c.sure, text(c.reason), waiver) if part)

@@ -25,6 +25,12 @@ PAGE: Table = {
     "legend": ("Signs", "記号"),
     "yes": ("yes", "はい"),
     "no": ("no", "いいえ"),
+    "mark.colon": (": ", "："),
+    "mark.comma": (", ", "、"),
+    "mark.semicolon": ("; ", "；"),
+    "mark.stop": (". ", "。"),
+    "mark.open": (" (", "（"),
+    "mark.close": (")", "）"),
     "model": ("Model", "モデル"),
     "predictions": ("Predictions", "予測結果"),
     "predictions.only": (
@@ -35,7 +41,7 @@ PAGE: Table = {
     "against": ("Assessed against", "評価の基準"),
     "as_of": ("As of", "評価日"),
     "run": ("run", "実行 ID"),
-    "pinned_to": (" pinned to ", " の確定先："),
+    "pinned_to": (" pinned to ", "の確定先："),
     "no_level_asked": ("no level asked for", "目標レベルの指定なし"),
     "no_guideline": ("no guideline named", "ガイドラインの指定なし"),
     "asked_whole": ("asked for as a whole", "全体を対象とする"),
@@ -49,14 +55,14 @@ PAGE: Table = {
 HEADLINES: Table = {
     "criteria": ("Criteria", "判定基準"),
     "evidence": ("Evidence", "エビデンス"),
-    "headline.criteria": ("{met} of {judged} met", "{judged} 件中 {met} 件 達成"),
+    "headline.criteria": ("{met} of {judged} met", "{judged} 件中 {met} 件が達成"),
     "headline.judged.one": ("{n} criterion judged", "判定した基準：{n} 件"),
     "headline.judged": ("{n} criteria judged", "判定した基準：{n} 件"),
     "headline.false_alarms": (
         "For {rated} of them it is known how often they miss on data with nothing wrong: {expected} false alarms "
         "are to be expected in all.",
         "このうち {rated} 件は、問題のないデータでも未達となる頻度が分かっています。"
-        "想定される誤警報は合計 {expected} 件です。",
+        "偶然による未達（誤警報）の期待件数は合計 {expected} 件です。",
     ),
     "headline.nothing_judged": ("nothing was judged", "判定した基準はありません"),
     "headline.of": ("{have} of {need}", "{need} 件中 {have} 件"),
@@ -65,22 +71,28 @@ HEADLINES: Table = {
     "headline.declared": ("declared parts {have} of {need}", "申告による裏付け {need} 件中 {have} 件"),
     "headline.measured_parts": ("measured parts supported", "測定による裏付け"),
     "headline.declared_parts": ("declared parts supported", "申告による裏付け"),
-    "headline.level.reached": ("{target} reached", "目標 {target} に到達"),
-    "headline.level.not_reached": ("{target} asked for, reached: {reached}", "目標 {target}、到達 {reached}"),
-    "headline.level.not_applicable": ("{target} does not apply", "{target} は適用対象外"),
+    "headline.level.reached": ("{target} reached", "目標 {target} に到達（OK）"),
+    "headline.level.not_reached": (
+        "{target} asked for, reached: {reached}",
+        "目標 {target} に未到達（NG）、到達レベル：{reached}",
+    ),
+    "headline.level.not_applicable": ("{target} does not apply", "{target} は適用対象外（NA）"),
     "headline.level.not_covered": (
         "{target} has no requirements in the guideline: never reached here",
-        "{target} はガイドラインに要求事項がなく、到達の判定はできません",
+        "{target} はガイドラインに要求事項の定めがないため、判定不能（ERR）",
     ),
     "headline.no_level": ("no level asked for; add --level", "目標レベルの指定がありません（--level で指定できます）"),
-    "headline.contradicted.one": ("{n} requirement contradicted by evidence", "反する結果のある要求事項 {n} 件"),
-    "headline.contradicted": ("{n} requirements contradicted by evidence", "反する結果のある要求事項 {n} 件"),
+    "headline.contradicted.one": ("{n} requirement contradicted by evidence", "反する結果のある（NG）要求事項 {n} 件"),
+    "headline.contradicted": ("{n} requirements contradicted by evidence", "反する結果のある（NG）要求事項 {n} 件"),
     "headline.not_applicable.one": (
-        "{n} requirement declared not applicable:",
-        "適用対象外と申告された要求事項 {n} 件：",
+        "{n} requirement declared not applicable",
+        "適用対象外（NA）と申告された要求事項 {n} 件",
     ),
-    "headline.not_applicable": ("{n} requirements declared not applicable:", "適用対象外と申告された要求事項 {n} 件："),
-    "headline.fill": ("To fill the gap:", "不足を補うには："),
+    "headline.not_applicable": (
+        "{n} requirements declared not applicable",
+        "適用対象外（NA）と申告された要求事項 {n} 件",
+    ),
+    "headline.fill": ("To fill the gap", "不足を補うための次の手順"),
 }
 
 WAIVERS: Table = {
@@ -120,31 +132,31 @@ WAIVERS: Table = {
 
 FAILURES: Table = {
     "failures": ("Failures", "未達・判定不能"),
-    "failures.title": ("Not met or not determined", "未達または判定不能の基準"),
+    "failures.title": ("Not met or not determined", "未達（NG）または判定不能（ERR）の判定基準"),
     "failures.none": (
         "Every criterion that was judged is met. What is not judged is listed under requirements.",
         "判定した基準はすべて達成されています。判定していない事項は「要求事項」をご覧ください。",
     ),
     "failures.nothing_judged": (
         "No criterion was judged, so nothing can be said to be met.",
-        "判定した基準がないため、達成したと言えるものはありません。",
+        "判定した基準がないため、達成の有無を示すことはできません。",
     ),
     "failures.more": ("{n} more", "ほか {n} 件"),
     "failures.no_result": ("{check} gave no result", "検査「{check}」の結果が得られませんでした"),
     "against.same": (
         "{value} and {baseline}: the baseline ({name}) is the same model",
-        "{value} と {baseline}。ベースライン（{name}）は同一のモデルです。",
+        "モデル {value}、ベースライン（{name}）{baseline}。両者は同一のモデル",
     ),
     "found": ("Found", "測定値"),
     "limit": ("Limit", "基準値"),
     "baseline": ("baseline", "ベースライン"),
     "against.paired": (
         "{value} against {baseline} of the baseline ({name}), compared item by item",
-        "モデル {value}、ベースライン（{name}）{baseline}。同じ項目どうしで比較",
+        "モデル {value}、ベースライン（{name}）{baseline}。同じ事例どうしを比較（対応あり）",
     ),
     "against.unpaired": (
         "{value} against {baseline} of the baseline ({name}), measured apart from each other",
-        "モデル {value}、ベースライン（{name}）{baseline}。別々の測定どうしで比較",
+        "モデル {value}、ベースライン（{name}）{baseline}。別々の測定を比較（対応なし）",
     ),
     "how_sure": ("How sure", "確からしさ"),
     "where": ("Where", "該当箇所"),
@@ -159,30 +171,30 @@ FAILURES: Table = {
     "sure.inside": ("The whole interval meets the limit.", "信頼区間の全体が基準を満たしています。"),
     "sure.outside": (
         "The whole interval misses the limit: more data of this kind would hardly change that.",
-        "信頼区間の全体が基準を外れています。同種のデータを増やしても結果が変わる見込みはほとんどありません。",
+        "信頼区間の全体が基準を満たしていません。同種のデータを増やしても、結果が変わる見込みはほとんどありません。",
     ),
     "sure.across": (
         "The interval reaches across the limit: with this many items neither side is shown.",
-        "信頼区間が基準値をまたいでおり、この件数ではどちらとも言えません。",
+        "信頼区間が基準値をまたいでおり、この件数では達成とも未達とも言えません。",
     ),
     "sure.across_point": (
         "Judged by the value alone; the interval reaches across the limit, so the verdict is not shown at that "
         "confidence.",
-        "点推定値のみで判定しています。信頼区間が基準値をまたぐため、判定は信頼水準のもとで確認されたものではありません。",
+        "点推定値のみによる判定です。信頼区間が基準値をまたぐため、この信頼水準で示された結果ではありません。",
     ),
     "sure.point": (
         "A single number without an interval: how much another sample would change it is not known.",
-        "信頼区間のない単一の値です。別の標本でどの程度変わるかは分かりません。",
+        "信頼区間のない単一の値であり、別の標本でどの程度変わるかは分かりません。",
     ),
     "sure.none": ("No value to judge.", "判定できる値がありません。"),
     "error.what": ("What", "内容"),
-    "error.where": ("Where", "場所"),
+    "error.where": ("Where", "箇所"),
     "error.found": ("Found", "検出内容"),
     "error.do": ("What to do", "対処"),
-    "findings": ("Findings", "指摘"),
+    "findings": ("Findings", "指摘事項"),
     "findings_left": ("… and {n} more in assessment.json", "ほか {n} 件（assessment.json を参照）"),
     "subject.column": ("column {name}", "列 {name}"),
-    "subject.slice": ("slice {name}", "部分集合 {name}"),
+    "subject.slice": ("slice {name}", "データ区分 {name}"),
     "subject.class": ("class {name}", "クラス {name}"),
     "subject.pair": ("{first} × {second}", "{first} × {second}"),
     "subject.rows": ("rows {rows}", "行 {rows}"),
@@ -196,8 +208,8 @@ REQUIREMENTS: Table = {
     "requirements.lead": (
         "Every requirement of the target, by quality and level. Each leads to its evidence below, and the evidence "
         "leads back.",
-        "目標に含まれるすべての要求事項を、品質特性とレベルごとに示します。各項目から下のエビデンスへ、"
-        "エビデンスから要求事項へ移動できます。",
+        "目標に含まれるすべての要求事項を、品質特性とレベルごとに示します。"
+        "要求事項とその下に示すエビデンスは、互いにリンクしています。",
     ),
     "requirements.matrix": (
         "Requirements of {guideline} by quality and level",
@@ -243,7 +255,7 @@ CHECKS: Table = {
     "criterion": ("Criterion", "判定基準"),
     "interval": ("Interval", "信頼区間"),
     "against_limit": ("Against the limit", "基準値との比較"),
-    "measure": ("Measure", "測定項目"),
+    "measure": ("Measure", "測定量"),
     "measures": ("Measures", "測定値一覧"),
     "measure.key": ("For", "区分"),
     "measure.value": ("Value", "値"),
@@ -253,11 +265,11 @@ CHECKS: Table = {
     "figure.missing": ("This resource is not in the evidence.", "このデータはエビデンスに含まれていません。"),
     "table.left": (
         "Not shown here: {rows} more rows, {columns} more columns.",
-        "表示していないもの：{rows} 行、{columns} 列",
+        "表示を省略したもの：{rows} 行、{columns} 列",
     ),
     "table.series": ("series", "系列"),
-    "table.from": ("from", "以上"),
-    "table.to": ("to", "未満"),
+    "table.from": ("from", "下端"),
+    "table.to": ("to", "上端"),
     "table.label": ("label", "項目"),
     "table.value": ("value", "値"),
     "table.low": ("low", "下限"),
@@ -290,18 +302,18 @@ APPENDIX: Table = {
     "assume.independent": (
         "Exact intervals presume independent rows. No group role is declared for: {names}. Where rows belong together "
         "(the same person, device or scene), the intervals are too narrow; declare the group role in the plan.",
-        "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません：{names}。"
+        "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません（{names}）。"
         "同じ人・機器・場面などに属する行が含まれる場合、区間は実際より狭くなります。計画で group を指定してください。",
     ),
-    "remarks": ("Remarks", "所見"),
+    "remarks": ("Remarks", "コメント"),
     "remarks.lead": (
         "What people said of this run afterwards. No remark changes a verdict.",
-        "評価後に人が記した所見です。所見によって判定が変わることはありません。",
+        "評価後に記入されたコメントです。コメントによって判定が変わることはありません。",
     ),
-    "n_remarks.one": ("{n} remark", "所見 {n} 件"),
-    "n_remarks": ("{n} remarks", "所見 {n} 件"),
-    "remarks.left": ("Earlier remarks not shown here: {n}", "表示していない以前の所見：{n} 件"),
-    "remark": ("Remark", "所見"),
+    "n_remarks.one": ("{n} remark", "コメント {n} 件"),
+    "n_remarks": ("{n} remarks", "コメント {n} 件"),
+    "remarks.left": ("Earlier remarks not shown here: {n}", "表示を省略した以前のコメント：{n} 件"),
+    "remark": ("Remark", "コメント"),
     "remark.about": ("About", "対象"),
     "remark.by": ("By", "記入者"),
     "remark.at": ("When", "日時"),
@@ -310,7 +322,7 @@ APPENDIX: Table = {
     "declarations": ("Declarations", "申告"),
     "declarations.none": ("None.", "ありません。"),
     "declared.what": ("Statement", "内容"),
-    "declared.no": ("answered no:", "「いいえ」の回答："),
+    "declared.no": ("answered no", "「いいえ」の回答"),
     "declared.file": ("File", "ファイル"),
     "declared.by": ("By", "申告者"),
     "declared.date": ("Date", "申告日"),
@@ -320,7 +332,7 @@ APPENDIX: Table = {
     "records": ("Records", "記録"),
     "records.lead": (
         "One record per job. An attempt that failed stays in the denominator. Digests are SHA-256.",
-        "記録はジョブごとに一つです。失敗した試行も分母に含まれます。ダイジェストは SHA-256 です。",
+        "記録はジョブごとに 1 件です。失敗した試行も分母に含めます。ダイジェストは SHA-256 です。",
     ),
     "record.title": ("Record", "記録"),
     "record.job": ("Job", "ジョブ"),
@@ -335,7 +347,7 @@ APPENDIX: Table = {
     "record.kind.measure": ("measurement", "測定"),
     "record.kind.difference": ("comparison with the baseline", "ベースラインとの比較"),
     "record.kind.predict": ("prediction", "予測"),
-    "record.kind.probe": ("probe of the model", "モデルの調査"),
+    "record.kind.probe": ("probe of the model", "モデルの事前確認"),
     "items.planned": ("Planned", "予定"),
     "items.attempted": ("Tried", "試行"),
     "items.measured": ("Measured", "測定"),
@@ -362,31 +374,31 @@ APPENDIX: Table = {
     ),
     "meaning.reported": (
         "Measured without a criterion; counts for nothing.",
-        "基準のない測定値です。判定には数えません。",
+        "判定基準を設けていない測定値です。判定の件数には含めません。",
     ),
     "meaning.supported": (
         "Every kind of evidence that the requirement needs is there.",
-        "要求事項に必要なエビデンスがすべて揃っています。",
+        "要求事項に必要なエビデンスがすべてそろっています。",
     ),
     "meaning.partly_supported": (
         "Some kinds of evidence are there, some are missing.",
-        "必要なエビデンスの一部だけがあります。",
+        "必要なエビデンスの一部のみがそろっています。",
     ),
     "meaning.contradicted": ("Evidence speaks against it.", "要求事項に反する結果があります。"),
     "meaning.no_evidence": ("Nothing was measured or declared for it.", "測定も申告もありません。"),
     "meaning.not_applicable": (
         "A person declared that it does not apply; counts neither way.",
-        "適用対象外と申告されています。件数には含めません。",
+        "適用対象外と申告されており、件数には含めません。",
     ),
 }
 
 TEMPLATES: Table = {
     "summary.heading": ("Quality summary", "品質評価の要約"),
-    "summary.worst": ("Most serious first", "主な指摘"),
+    "summary.worst": ("Most serious first", "主な未達・判定不能（重大な順）"),
     "summary.more": ("{n} more in the quality report", "ほか {n} 件は品質評価報告書を参照"),
     "summary.missing": ("Requirements, and what is missing", "要求事項と不足しているエビデンス"),
-    "summary.people": ("Who and when", "担当者と日付"),
-    "summary.declared_by": ("Declarations by", "申告者："),
+    "summary.people": ("Who and when", "評価日と申告者"),
+    "summary.declared_by": ("Declarations by", "申告者"),
     "summary.nobody": ("nobody", "なし"),
     "summary.full": (
         "This page is cut to one sheet; the quality report and the run folder have everything.",
@@ -422,31 +434,31 @@ TEMPLATES: Table = {
     "card.not_stated": ("not stated", "記載なし"),
     "card.details": ("Model details", "モデルの詳細"),
     "card.name": ("Model", "モデル名"),
-    "card.requested": ("Asked for as", "指定された名前"),
+    "card.requested": ("Asked for as", "計画での指定"),
     "card.version": ("Version", "バージョン"),
     "card.type": ("Kind of model", "モデルの形式"),
     "card.probe": ("Found when it was loaded", "読み込み時に判明した事項"),
     "card.use": ("Intended use", "想定する用途"),
     "card.declared": ("Declared by people", "担当者による申告"),
-    "card.factors": ("Factors", "評価の区分"),
+    "card.factors": ("Factors", "評価の区分（要因）"),
     "card.factors.lead": (
         "Checks that were measured for each class, column or group apart; quantitative analyses have the numbers.",
         "クラス・列・グループなどの区分ごとに測定した検査です。数値は「定量的な分析」に示します。",
     ),
     "card.metrics": ("Metrics and their limits", "評価指標と判定基準"),
-    "card.evaluation_data": ("Evaluation data", "評価データ"),
+    "card.evaluation_data": ("Evaluation data", "評価用データ"),
     "card.training_data": ("Training data", "訓練データ"),
     "card.roles": ("Roles of columns", "列の役割"),
     "card.analyses": ("Quantitative analyses", "定量的な分析"),
     "card.analyses.lead": (
         "Everything measured, with intervals where the method has one.",
-        "測定したすべての値です。方法が区間推定を持つ場合は信頼区間を併記します。",
+        "測定したすべての値です。区間推定を行う測定量には信頼区間を併記します。",
     ),
     "card.ethics": ("Ethical considerations", "倫理面の考慮事項"),
     "card.ethics.lead": (
         "Checks of fairness, privacy and security; nothing else in the evidence speaks of it.",
-        "公平性・プライバシー・セキュリティーに関する検査です。これ以外に該当するエビデンスはありません。",
+        "公平性・プライバシー・セキュリティに関する検査です。これ以外に該当するエビデンスはありません。",
     ),
     "card.limits": ("Caveats and limitations", "注意事項と限界"),
-    "card.missing": ("Requirements without full evidence", "エビデンスが揃っていない要求事項"),
+    "card.missing": ("Requirements without full evidence", "エビデンスがそろっていない要求事項"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qmtestbed.render.context import Context
 from qmtestbed.render.model import Ref, RemarkView
+from qmtestbed.render.text import date
 from qmtestbed.types.evidence import Remark
 
 
@@ -29,5 +30,5 @@ def _remark(remark: Remark, context: Context) -> RemarkView:
         about = context.check_ref(remark.check)
     elif remark.requirement is not None:
         about = context.requirement_ref(remark.requirement)
-    at = remark.at.replace("T", " ").replace("Z", " UTC")
+    at = date(remark.at, context.language)
     return RemarkView(f"remark-{remark.n}", f"{remark.n:,}", at, remark.by, remark.text, about)

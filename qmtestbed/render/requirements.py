@@ -16,8 +16,9 @@ from qmtestbed.render.model import (
     Ref,
     RequirementView,
 )
+from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.remarks import remarks_on
-from qmtestbed.render.text import anchor
+from qmtestbed.render.text import anchor, date
 from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState
 from qmtestbed.types.guideline import Dimension, Guideline, Level, Part
 
@@ -117,12 +118,17 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
         summary=clause.summary.of(context.language) if clause else "",
         verdict=state.verdict,
         parts=tuple(PartView(w(f"part.{need}"), state.parts.get(need, "missing")) for need in state.needs),
-        reason=state.reason,
+        reason=reason_text(state.reason, w.language),
         checks=tuple(context.check_ref(c) for c in state.checks),
         related=tuple(context.check_ref(c) for c in state.related),
         records=tuple(context.record_ref(r) for r in state.records),
         declarations=tuple(
-            Ref(f"{d.by}, {d.date}", declaration_anchor(d), d.statement or d.not_applicable or "", d.state)
+            Ref(
+                w.listed((d.by, date(d.date, w.language))),
+                declaration_anchor(d),
+                d.statement or d.not_applicable or "",
+                d.state,
+            )
             for d in state.declarations
         ),
         remarks=remarks_on(("requirement", state.id), context),
@@ -162,7 +168,7 @@ def dimension_title(guideline: str, dimension: str, context: Context) -> tuple[s
 def not_applicable(context: Context) -> tuple[NotApplicableView, ...]:
     """List the requirements that a person declared not to apply."""
     return tuple(
-        NotApplicableView(context.requirement_ref(r.id), d.not_applicable or "", d.by, d.date)
+        NotApplicableView(context.requirement_ref(r.id), d.not_applicable or "", d.by, date(d.date, context.language))
         for r in context.assessment.requirements
         if r.verdict == "not_applicable"
         for d in _saying_so(r.declarations)

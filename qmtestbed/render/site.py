@@ -148,9 +148,9 @@ def _shares(runs: Sequence[Published], w: Words) -> Svg:
     spots = []
     for run in runs[-DRAWN:]:
         c = run.headlines.criteria
-        said = f"{run.as_of}: {w(f'verdict.{run.verdict}')}, {message(run, w)}"
+        said = w.named(date(run.as_of, w.language), w.listed((w(f"verdict.{run.verdict}"), message(run, w))))
         spots.append(Spot(run.verdict, said, c.met / c.judged if c.judged else None, bound=(1.0, None)))
-    words = ", ".join(w(f"verdict.{s.verdict}") for s in spots[-10:])
+    words = w.listed(w(f"verdict.{s.verdict}") for s in spots[-10:])
     return sparkline(spots, w("site.share", history=words), span=(0.0, 1.0))
 
 
@@ -172,7 +172,16 @@ def _criterion(
     newest = points[0]
     title = w("site.series", text=f"{series.check}: {newest.text}", n=len(points), found=newest.found)
     spots = [
-        Spot(c.verdict, f"{run.as_of}: {number(c.value)}", c.value, c.low, c.high, c.bound) if c else None
+        Spot(
+            c.verdict,
+            w.named(date(run.as_of, w.language), number(c.value)),
+            c.value,
+            c.low,
+            c.high,
+            c.bound,
+        )
+        if c
+        else None
         for run, c in judged
     ]
     return CriterionHistory(series.check, newest, series not in found[-1], sparkline(spots, title), points)

@@ -8,10 +8,10 @@ SITE: Table = {
     "site.title": ("Quality reports", "品質評価報告書の一覧"),
     "site.lead": (
         "The latest assessment of each component, and how its verdicts went before.",
-        "各コンポーネントの最新の評価と、これまでの判定の推移です。",
+        "各機械学習要素の最新の評価と、これまでの判定の推移です。",
     ),
     "site.none": ("Nothing has been published here yet.", "公開された評価はまだありません。"),
-    "site.all": ("All components", "コンポーネント一覧"),
+    "site.all": ("All components", "機械学習要素の一覧"),
     "site.runs.one": ("{n} assessment", "評価 {n} 回"),
     "site.runs": ("{n} assessments", "評価 {n} 回"),
     "site.latest": ("Latest report", "最新の報告書"),
@@ -27,12 +27,12 @@ SITE: Table = {
     "site.criteria.lead": (
         "One point per assessment, oldest left: ● met, ◆ not met, ■ undetermined, with its interval; the line is the "
         "limit, and the shaded side meets it.",
-        "評価ごとに 1 点、左が古い順です。● 達成、◆ 未達、■ 判定不能。縦線は信頼区間、横線は基準値、"
-        "網かけの側が達成です。",
+        "評価ごとに 1 点、左が古い順です。記号は ● 達成（OK）、◆ 未達（NG）、■ 判定不能（ERR）を表し、縦線は信頼区間、"
+        "横線は基準値、網かけの側は基準を満たす範囲です。",
     ),
     "site.criteria.none": ("No criterion was judged in any of them.", "判定した基準はありません。"),
     "site.gone": ("not judged in the latest assessment", "最新の評価では判定していません"),
-    "site.changed": (" not that of the assessment before", " 前回の評価と異なる"),
+    "site.changed": (" not that of the assessment before", "前回の評価と異なる"),
     "site.drawn": ("the newest {n}", "新しい {n} 件"),
     "site.numbers": ("Numbers", "数値"),
     "site.share": ("Share of criteria met: {history}", "達成した判定基準の割合：{history}"),
@@ -47,8 +47,8 @@ SITE: Table = {
 
 BADGE: Table = {
     "badge.label": ("quality", "品質"),
-    "badge.not_met": ("{message}, {n} not met", "{message}、未達 {n} 件"),
-    "badge.undetermined": ("{message}, {n} undetermined", "{message}、判定不能 {n} 件"),
+    "badge.not_met": ("{message}, {n} not met", "{message}、未達（NG）{n} 件"),
+    "badge.undetermined": ("{message}, {n} undetermined", "{message}、判定不能（ERR）{n} 件"),
     "badge.waived": ("{message} ({n} waived)", "{message}（うち特別採用 {n} 件）"),
     "badge.further": ("{message}, {what}: {verdict}", "{message}、{what}の判定：{verdict}"),
 }
@@ -56,7 +56,8 @@ BADGE: Table = {
 COMMENT: Table = {
     "comment.against": (
         "Compared with the target branch, assessed on {as_of} (run {run}): {verdict}, {message}.",
-        "対象ブランチの評価（{as_of}、実行 ID {run}）との比較です。比較先の結果は「{verdict}」、{message} でした。",
+        "対象ブランチの評価（{as_of}、実行 ID {run}）との比較です。"
+        "対象ブランチの判定は「{verdict}」（{message}）でした。",
     ),
     "comment.alone": (
         "There is no assessment of the target branch to compare with.",
@@ -70,8 +71,8 @@ COMMENT: Table = {
     "comment.gone": ("No longer judged", "判定の対象外に"),
     "comment.levels": ("Levels", "レベル"),
     "comment.values": ("Same verdict, other value or limit", "判定は同じで、値または基準値が変化"),
-    "comment.inputs": ("Other inputs than then: {names}", "比較先と異なる入力：{names}"),
-    "comment.failing": ("Not met or undetermined", "未達または判定不能"),
+    "comment.inputs": ("Other inputs than then: {names}", "対象ブランチと異なる入力：{names}"),
+    "comment.failing": ("Not met or undetermined", "未達（NG）または判定不能（ERR）"),
     "comment.was": ("was {what}", "以前は {what}"),
     "comment.same.one": ("{n} criterion is as it was.", "{n} 件の判定基準に変化はありません。"),
     "comment.same": ("{n} criteria are as they were.", "{n} 件の判定基準に変化はありません。"),

@@ -23,6 +23,7 @@ _UNSAFE = re.compile(
 )
 _MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
 _STACKED = re.compile(f"({_MARK}{{3}}){_MARK}+")
+_JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _MONTHS = "January February March April May June July August September October November December".split()
 
@@ -120,6 +121,11 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))
 
 
+def spoken(text: str) -> Language:
+    """Tell the language of a text that others wrote, for screen readers and fonts: Japanese where it has any."""
+    return "ja" if _JAPANESE.search(text) else "en"
+
+
 def shorten(text: str, columns: int) -> str:
     """Cut ``text`` to at most ``columns`` columns, the last of them an ellipsis, in one line."""
     text = " ".join(clean(text, 400).split())
@@ -204,16 +210,17 @@ def date(text: str, language: Language) -> str:
     m = _DATE.match(text)
     if not m or not 1 <= int(m[2]) <= 12:
         return text
-    rest = text[10:].replace("T", " ").strip()
+    rest = re.sub(r"Z$", " UTC", text[10:].replace("T", " ").strip())
     day = f"{int(m[3])} {_MONTHS[int(m[2]) - 1]} {m[1]}"
     if language == "ja":
         day = f"{m[1]}年{int(m[2])}月{int(m[3])}日"
     return f"{day} {rest}".strip()
 
 
-def seconds(x: float) -> str:
+def seconds(x: float, language: Language = "en") -> str:
     """Write a duration."""
-    return f"{x:.2f} s" if x < 10 else f"{x:.0f} s" if x < 120 else f"{int(x // 60)} min {int(x % 60)} s"
+    s, minutes = ("秒", "分") if language == "ja" else ("s", "min")
+    return f"{x:.2f} {s}" if x < 10 else f"{x:.0f} {s}" if x < 120 else f"{int(x // 60)} {minutes} {int(x % 60)} {s}"
 
 
 def size(n: int) -> str:

@@ -11,6 +11,7 @@ from qmtestbed.render.clauses import clauses
 from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
+from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
 from qmtestbed.render.since import since_view
@@ -33,6 +34,7 @@ def view(
     """Build the view model; every text in it is inert."""
     context = Context(evidence, assessment, Words(language), detail, remarks)
     models, predictions, data = _inventories(context)
+    asked = assessment.headlines.evidence
     return scrub(
         View(
             language=language,
@@ -47,7 +49,7 @@ def view(
             criteria=assessment.headlines.criteria,
             criteria_bar=_criteria_bar(context),
             false_alarms=number(assessment.headlines.criteria.false_alarms, 2),
-            evidence=assessment.headlines.evidence,
+            evidence=replace(asked, fills_gap=reason_text(asked.fills_gap, language)),
             measured_bar=_evidence_bar(context, "measured"),
             declared_bar=_evidence_bar(context, "declared"),
             not_applicable=not_applicable(context),
@@ -77,7 +79,7 @@ def view(
 def _criteria_bar(context: Context) -> Svg:
     h, w = context.assessment.headlines.criteria, context.w
     parts = [(h.met, "met"), (h.not_met, "not_met"), (h.undetermined, "undetermined")]
-    said = ", ".join(f"{w(f'verdict.{name}')} {n}" for n, name in parts)
+    said = w.listed(f"{w(f'verdict.{name}')} {n}" for n, name in parts)
     return shares(parts, said)
 
 

@@ -6,7 +6,7 @@ Verdicts never promise: a requirement is supported by evidence, and nothing more
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from qmtestbed.render import phrases, phrases_compared, site_phrases, terms
 from qmtestbed.types.values import Language
@@ -49,14 +49,25 @@ CHANGE_SIGNS: Mapping[str, str] = {
 }
 """The sign that stands beside what became of a criterion."""
 
-_CODES: Mapping[str, str] = {
+CODES: Mapping[str, str] = {
     "met": "OK",
-    "not_met": "NG",
-    "undetermined": "ERR",
     "supported": "OK",
+    "reached": "OK",
+    "not_met": "NG",
     "contradicted": "NG",
+    "not_reached": "NG",
+    "undetermined": "ERR",
+    "partly_supported": "ERR",
+    "no_evidence": "ERR",
+    "missing": "ERR",
+    "not_covered": "ERR",
     "not_applicable": "NA",
 }
+"""The code beside each verdict in Japanese, by its exit code with ``--require``: OK 0, NG 1, ERR 2.
+
+NA counts neither way. Levels have no exit code: one that is not reached is NG, one that can't be judged is ERR. What is
+only *reported* is not judged and has no code, nor have the states of declarations.
+"""
 
 
 _ALL: dict[str, tuple[str, str]] = {
@@ -74,7 +85,11 @@ _ALL: dict[str, tuple[str, str]] = {
     **phrases.TEMPLATES,
     **terms.STATES,
     **terms.KINDS,
-    **{f"code.{verdict}": ("", _CODES.get(verdict, "")) for verdict in SYMBOLS},
+    **{
+        f"verdict.{v}": (en, f"{ja}（{code}）")
+        for v, code in CODES.items()
+        for en, ja in [terms.STATES[f"verdict.{v}"]]
+    },
 }
 TABLES: Mapping[Language, Mapping[str, str]] = {
     "en": {key: en for key, (en, _) in _ALL.items()},
@@ -94,6 +109,22 @@ class Words:
         text = self._table[key]
         shown = {k: f"{v:,}" if isinstance(v, int) else v for k, v in values.items()}
         return text.format(**shown) if shown else text
+
+    def named(self, name: str, said: str) -> str:
+        """Put a colon between a name and what is said of it."""
+        return f"{name}{self('mark.colon')}{said}"
+
+    def inside(self, text: str) -> str:
+        """Put a text in parentheses."""
+        return f"{self('mark.open')}{text}{self('mark.close')}"
+
+    def listed(self, items: Iterable[str]) -> str:
+        """Join the items of a list."""
+        return self("mark.comma").join(items)
+
+    def unit(self, name: str) -> str:
+        """Give the word for a unit of a manifest; one that is not known stays as it is written."""
+        return terms.UNITS.get(name, name) if self.language == "ja" else name
 
     def count(self, key: str, n: int) -> str:
         """Give a counted phrase, in the singular where ``n`` is 1."""

@@ -239,7 +239,7 @@ def test_titles_are_short_and_distinct(mlqm: Guideline) -> None:
 def test_note_says_what_is_left_out(mlqm: Guideline) -> None:
     for word in ("AISL-2", "AISL-4", "AIPrL"):
         assert word in mlqm.note.en and word in (mlqm.note.ja or ""), word
-    assert "fourth edition" in mlqm.note.en and "第4版" in (mlqm.note.ja or "")
+    assert "fourth edition" in mlqm.note.en and "第 4 版" in (mlqm.note.ja or "")
 
 
 def squeezed(text: str) -> str:

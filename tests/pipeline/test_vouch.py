@@ -93,8 +93,8 @@ def test_a_note_renders_every_page_and_changes_no_verdict(finished: Path, cli_he
         assert "&lt;b&gt;Looked&lt;/b&gt; at\nit" in page and "<b>Looked" not in page and "<i>Ito" not in page
         assert page.count('href="#remark-3"') == 1 and 'id="remark-3"' in page
     assert ">3 remarks<" in (finished / "report.html").read_text("utf-8")
-    assert ">所見 3 件<" in (finished / "report.ja.html").read_text("utf-8")
-    assert "所見 3 件" in (finished / "summary.md").read_text("utf-8")  # the language that it was last rendered in
+    assert ">コメント 3 件<" in (finished / "report.ja.html").read_text("utf-8")
+    assert "コメント 3 件" in (finished / "summary.md").read_text("utf-8")  # the language that it was last rendered in
     assert qmtestbed.verify(finished).whole
 
 

@@ -96,7 +96,7 @@ def test_from_run_folders_and_from_a_site(run_dirs, tmp_path: Path) -> None:
     assert "no assessment of the target branch" in said("not_met", site=site)
     pipeline.publish([run_dirs["open"], run_dirs["met"]], site, Options())
     latest = said("not_met", site=site)  # the latest of the site, not the one published last
-    assert "assessed on `2026-10-15`" in latest and "**Worse** (1)" in latest
+    assert "assessed on 15 October 2026" in latest and "**Worse** (1)" in latest
     assert "悪化" in said("not_met", site=site, language="ja")
     with pytest.raises(InputError, match="no finished run"):
         said("met", tmp_path)

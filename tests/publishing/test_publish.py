@@ -24,6 +24,7 @@ from qmtestbed.pipeline import Options
 from qmtestbed.render import folder_name
 from qmtestbed.types.codec import decode, pretty
 from qmtestbed.types.evidence import Views
+from tests.render.test_codes import without_code
 
 Runs = Mapping[str, Path]
 ORDER = ("met", "not_met", "open", "better")
@@ -175,8 +176,11 @@ def test_the_verdict_is_by_what_is_required(run_dirs: Runs, tmp_path: Path) -> N
     done = pipeline.publish([run_dirs["met"]], tmp_path / "site", Options(require="requirements", language="ja"))
     assert [(r.require, r.verdict) for r in done.runs] == [("requirements", "undetermined")]
     endpoint = json.loads((tmp_path / "site" / "churn" / "badge.json").read_text("utf-8"))
-    assert endpoint["message"] == "? 3 件中 3 件 達成、判定基準と要求事項の判定：判定不能"
-    assert 'lang="ja"' in (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert endpoint["message"] == "? 3 件中 3 件が達成、判定基準と要求事項の判定：判定不能（ERR）"
+    for name in ("index.html", "churn/index.html", "churn/badge.svg"):
+        text = (tmp_path / "site" / name).read_text("utf-8")
+        assert without_code(text) == set() and "判定不能（ERR）" in text, name
+        assert 'lang="ja"' in text or name.endswith("svg")
 
 
 # -- nothing changes without need -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from qmtestbed.render import comparison_page, page, summary
 from qmtestbed.render.overlays import Interval, curves, intervals
 from qmtestbed.types import assessment as a
 from qmtestbed.types.values import MeasureValue
+from tests.render.test_codes import without_code
 
 WORSE = Estimate(0.7, 0.671, 0.728, 0.95, 1000)
 
@@ -63,7 +64,9 @@ def test_the_page_of_two_runs(both, templates, read_html) -> None:
 def test_japanese_and_many_runs(both, sample, later, templates, read_html) -> None:
     evidences = [sample[0], later] * 14
     many = compare([snapshot(e, judge(e)) for e in evidences], [f"run {i}" for i in range(28)])
-    html = read_html(comparison_page(many, evidences, templates, "ja"))
+    text = comparison_page(many, evidences, templates, "ja")
+    html = read_html(text)
+    assert without_code(text) == set() and "（NG）" in text
     assert "判定の変化" in html.text and "B2" in html.text and "同一の記録" in html.text
     assert not re.search(r"\b(worse|better|item by item)\b", html.text)
 
@@ -87,7 +90,7 @@ def since(sample, later):
     ("language", "said"),
     [
         ("en", ("Since last time", "1 worse", "0 better", "met → not met", "claims-triage/8", "20 November 2026")),
-        ("ja", ("前回からの変化", "1 悪化", "0 改善", "達成 → 未達", "claims-triage/8", "2026年11月20日")),
+        ("ja", ("前回からの変化", "1 悪化", "0 改善", "達成（OK） → 未達（NG）", "claims-triage/8", "2026年11月20日")),
     ],
 )
 def test_the_first_screen_says_what_changed(since, template, read_html, language, said) -> None:

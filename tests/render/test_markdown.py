@@ -87,4 +87,4 @@ def test_it_stays_under_the_limit_of_github_and_says_that_it_was_cut(sample) -> 
 
 def test_same_input_same_bytes_and_japanese(sample) -> None:
     assert summary(*sample, "ja") == summary(*sample, "ja")
-    assert "7 件中 4 件 達成" in summary(*sample, "ja")
+    assert "7 件中 4 件が達成" in summary(*sample, "ja")

@@ -22,7 +22,7 @@ REMARKS = (
 )
 
 
-@pytest.mark.parametrize(("language", "count"), [("en", "4 remarks"), ("ja", "所見 4 件")])
+@pytest.mark.parametrize(("language", "count"), [("en", "4 remarks"), ("ja", "コメント 4 件")])
 def test_they_stand_on_the_first_screen_at_their_subject_and_in_the_list(
     sample, template, read_html, language, count
 ) -> None:
@@ -36,7 +36,8 @@ def test_they_stand_on_the_first_screen_at_their_subject_and_in_the_list(
     assert re.findall(r'<li id="remark-(\d+)"', listed) == ["1", "2", "3", "4"]
     for r in REMARKS:
         assert r.text in listed and r.by in listed
-    assert "2026-11-21 08:30:00 UTC" in listed
+    day = {"en": "21 November 2026", "ja": "2026年11月21日"}[language]
+    assert f"{day} 08:30:00 UTC" in listed
     html = read_html(text)
     ids = html.every("id")
     assert len(ids) == len(set(ids))

@@ -148,7 +148,8 @@ def test_limits(criterion, bound, text) -> None:
 def test_dates_times_and_sizes() -> None:
     assert date("2026-11-20", "en") == "20 November 2026"
     assert date("2026-11-20", "ja") == "2026年11月20日"
-    assert date("2026-11-20T03:40:02Z", "en") == "20 November 2026 03:40:02Z"
+    assert date("2026-11-20T03:40:02Z", "en") == "20 November 2026 03:40:02 UTC"
     assert date("yesterday", "en") == "yesterday" and date("2026-13-01", "en") == "2026-13-01"
     assert [seconds(x) for x in (0.044, 41.3, 125)] == ["0.04 s", "41 s", "2 min 5 s"]
+    assert [seconds(x, "ja") for x in (0.044, 125)] == ["0.04 秒", "2 分 5 秒"]
     assert [size(n) for n in (2048, 213 * 2**20, 3 * 2**30)] == ["2 KiB", "213 MiB", "3.0 GiB"]

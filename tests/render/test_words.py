@@ -11,7 +11,7 @@ import pytest
 
 from qmtestbed.ait import FINDING_KINDS
 from qmtestbed.render import phrases, phrases_compared, site_phrases, terms
-from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, TABLES, Words
+from qmtestbed.render.words import CHANGE_SIGNS, CODES, SYMBOLS, TABLES, Words
 from qmtestbed.types import assessment as a
 from qmtestbed.types.comparison import How, Shown
 from qmtestbed.types.job import JobKind
@@ -41,7 +41,7 @@ def test_no_key_stands_in_two_tables() -> None:
 
 
 def test_every_text_is_there_and_in_its_language() -> None:
-    for key in (k for k in TABLES["en"] if not k.startswith("code.")):
+    for key in (k for k in TABLES["en"] if not k.startswith("mark.")):
         assert TABLES["en"][key].strip() and not JAPANESE.search(TABLES["en"][key]), key
         assert key in SAME_IN_BOTH or JAPANESE.search(TABLES["ja"][key]), key
 
@@ -97,7 +97,7 @@ def test_every_key_is_used(template) -> None:
         "finding.",
         "quality.",
         "role.",
-        "code.",
+        "mark.",
         "record.kind.",
         "headline.level.",
         "meaning.",
@@ -126,7 +126,23 @@ def test_counted_phrases_and_large_numbers() -> None:
     assert Words("ja").count("n_rows", 1) == "1 行"
 
 
-def test_codes_stand_beside_japanese_verdicts_only() -> None:
-    assert Words("en")("code.met") == ""
-    codes = [Words("ja")(f"code.{v}") for v in ("met", "not_met", "undetermined", "not_applicable")]
-    assert codes == ["OK", "NG", "ERR", "NA"]
+def test_each_japanese_verdict_bears_its_code_and_no_english_one_does() -> None:
+    ja, en = Words("ja"), Words("en")
+    judged = {v for t in (a.Verdict, a.PartState, a.RequirementVerdict, a.LevelVerdict) for v in get_args(t)}
+    assert judged == CODES.keys() == {*get_args(a.CheckVerdict), *judged} - {"reported"}
+    for verdict, code in CODES.items():
+        assert ja(f"verdict.{verdict}").endswith(f"（{code}）")
+        assert code not in en(f"verdict.{verdict}")
+    shown = [ja(f"verdict.{v}") for v in ("met", "not_met", "undetermined", "not_applicable", "reported")]
+    assert shown == ["達成（OK）", "未達（NG）", "判定不能（ERR）", "適用対象外（NA）", "参考値"]
+
+
+def test_marks_between_parts_are_those_of_the_language() -> None:
+    en, ja = Words("en"), Words("ja")
+    assert (en.named("a", "b"), en.inside("c"), en.listed("de")) == ("a: b", " (c)", "d, e")
+    assert (ja.named("a", "b"), ja.inside("c"), ja.listed("de")) == ("a：b", "（c）", "d、e")
+
+
+def test_units_have_a_word_in_japanese_and_unknown_ones_stay() -> None:
+    assert [Words("ja").unit(u) for u in ("ratio", "furlongs")] == ["割合", "furlongs"]
+    assert Words("en").unit("ratio") == "ratio"
