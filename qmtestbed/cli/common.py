@@ -109,7 +109,7 @@ def add_templates(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID|DIR",
-        help="report template to make a page by: summary, model_card, audit, plant_safety, …, or its folder; may be given again",
+        help="report template to make a page by: summary, model_card, audit, …, or its folder; may be given again",
     )
     parser.add_argument(
         "--reports", type=Path, action="append", default=[], metavar="DIR", help="folder with more report templates"
