@@ -76,7 +76,8 @@ def _levels(plan: Plan, document: Document, guideline: Guideline) -> Iterator[Pr
     asked: Mapping[str, Any] = plan.levels if len(plan.guidelines) == 1 else plan.targets(guideline.name)
     for key, level in asked.items():
         if key not in external:
-            yield document.problem((*place, key), f"unknown quality {key!r}", do=suggestion(key, external))
+            do = suggestion(key, external) or f"{guideline.name} is asked for as a whole; leave levels out"
+            yield document.problem((*place, key), f"unknown quality {key!r} of {guideline.name}", do=do)
             continue
         known = [x.id for chain in external[key].chains for x in chain]
         if level not in known:
