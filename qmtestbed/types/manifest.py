@@ -179,6 +179,7 @@ class Manifest:
     inputs: Mapping[str, InputSpec]
     measures: Mapping[str, MeasureSpec]
     meaning: Text | None = None
+    threat: Annotated[Text | None, Shape(doc="of an attack: what the attacker knows, may change and wants")] = None
     parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
     resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     suggests: tuple[Suggestion, ...] = ()
