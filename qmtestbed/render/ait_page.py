@@ -177,7 +177,7 @@ def _clauses(clauses: Iterable[Clause], w: Words) -> list[str]:
         ]
         for c in clauses
     ]
-    return _table([w("guideline"), w("ait.clause"), w("ait.counts")], rows) or [w("ait.clauses.none")]
+    return _table([w("ait.guideline"), w("ait.clause"), w("ait.counts")], rows) or [w("ait.clauses.none")]
 
 
 def _limits(m: Manifest, w: Words) -> list[str]:

@@ -48,6 +48,7 @@ AIT: Table = {
     "ait.rate": ("Share of clean inputs that miss it: {rate}.", "問題のない入力が未達となる割合：{rate}"),
     "ait.only_with": ("Only with the inputs: {inputs}.", "次の入力がある場合に限ります：{inputs}"),
     "ait.clauses": ("Clauses it informs", "関連する要求事項"),
+    "ait.guideline": ("Guideline", "ガイドライン"),
     "ait.clause": ("Clause", "要求事項"),
     "ait.counts": ("Counts as evidence", "エビデンスとしての扱い"),
     "ait.counts.yes": ("yes", "算入"),

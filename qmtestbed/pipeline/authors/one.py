@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,3 +110,10 @@ _ADD = {
     "predictions": "add --model, or --predictions with a file of what it said",
     **{name: f"add --{name}" for name in ("model", "train", "previous", "design")},
 }
+
+
+def parameters_of(written: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Read the values of parameters, each written as in a plan."""
+    return {
+        name: parse_document(f"value: {text}\n".encode(), f"--param {name}").data["value"] for name, text in written
+    }
