@@ -46,7 +46,7 @@ AIT: Table = {
     "ait.because": ("Why: {text}.", "理由：{text}。"),
     "ait.false_alarm": ("When it is missed though nothing is wrong: {text}.", "問題がないのに未達となる場合：{text}."),
     "ait.rate": ("Share of clean inputs that miss it: {rate}.", "問題のない入力が未達となる割合：{rate}"),
-    "ait.only_with": ("Only with the inputs: {inputs}.", "次の入力がある場合に限ります：{inputs}"),
+    "ait.only_with": ("Only with the inputs: {inputs}.", "適用の条件となる入力：{inputs}"),
     "ait.clauses": ("Clauses it informs", "関連する要求事項"),
     "ait.guideline": ("Guideline", "ガイドライン"),
     "ait.clause": ("Clause", "要求事項"),
