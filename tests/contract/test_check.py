@@ -57,8 +57,9 @@ def test_names_that_are_not_declared(fresh: Path, faults: Callable[[], Faults]) 
 
 
 def test_two_runs_that_differ(fresh: Path, faults: Callable[[], Faults]) -> None:
-    change(fresh / "measure.py", "broken = rows", "import os\n    broken = rows")
-    change(fresh / "measure.py", '"faulty_share", 1,', '"faulty_share", os.getpid(),')
+    change(fresh / "measure.py", "broken = rows", "import time\n    broken = rows")
+    now = '"findings": [Finding("constant", Subject(column="age"), "faulty_share", time.time_ns(), "now")]'
+    change(fresh / "measure.py", '"findings": found', now)
     assert list(found := faults()) == ["determinism"]
     assert "numpy.random.default_rng(seed)" in found["determinism"]
 
