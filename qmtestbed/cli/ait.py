@@ -1,4 +1,4 @@
-"""``qmtestbed ait list|show``: reads manifests, imports no AIT."""
+"""``qmtestbed ait list|show``: reads manifests, imports no AIT; the other actions are in ``authors.py``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmtestbed.cli import authors
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
     from qmtestbed.catalogue import AitEntry
     from qmtestbed.types.manifest import Manifest
 
-HELP = "list the AITs that are installed, or show one"
+HELP = "list or show AITs; write, check, run and document one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     showing.add_argument("id", metavar="ID")
     for action in (listing, showing):
         action.add_argument("--aits", type=Path, action="append", default=[], metavar="DIR", help="folder with more")
+    authors.add_actions(actions)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """List or show."""
+    """List or show, or do what authors do."""
+    if arguments.action in authors.ACTIONS:
+        return authors.ACTIONS[arguments.action](arguments)
     from qmtestbed.catalogue import Catalogue
 
     catalogue = Catalogue(aits=arguments.aits)

@@ -10,8 +10,37 @@ from typing import TYPE_CHECKING, Any
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
-    from qmtestbed.pipeline import Options, Outcome
+    from qmtestbed.pipeline import Options, Outcome, Subject
     from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict, WaiverState
+
+
+def add_subject(parser: argparse.ArgumentParser) -> None:
+    """Add what is given to AITs: predictions, data and the roles of their columns, and the seed."""
+    parser.add_argument(
+        "--predictions", metavar="FILE", help="in place of MODEL: what it said to each row of the data (.parquet, .csv)"
+    )
+    parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)")
+    parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
+    parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
+    parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
+    parser.add_argument("--design", metavar="FILE", help="attribute design: values, exclusions, frequencies (.yaml)")
+    roles = parser.add_argument_group("roles of columns")
+    roles.add_argument("--positive", metavar="CLASS", help="class that counts as positive")
+    for role, what in (
+        ("id", "identifies a row"),
+        ("time", "says when a row was made"),
+        ("group", "rows of one group are not independent"),
+        ("weight", "weight of a row"),
+    ):
+        roles.add_argument(f"--{role}", metavar="COLUMN", help=what)
+    roles.add_argument("--sensitive", action="append", default=[], metavar="COLUMN", help="protected attribute")
+    roles.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="given to nobody")
+    roles.add_argument("--task", choices=("classification", "regression"), help="where it can't be told")
+    roles.add_argument("--class", dest="classes", action="append", metavar="CLASS", help="classes, in their order")
+    roles.add_argument(
+        "--outputs", choices=("labels", "probabilities", "logits", "values"), help="what the model returns"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +73,8 @@ def _level(text: str) -> tuple[str, str]:
     return quality, level
 
 
-def add_isolation(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation``, ``--trust`` and ``--no-cache``."""
+def add_containment(parser: argparse.ArgumentParser) -> None:
+    """Add ``--isolation`` and ``--trust``."""
     parser.add_argument(
         "--isolation",
         choices=("none", "process", "sandbox"),
@@ -63,6 +92,11 @@ def add_isolation(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="for environments of AITs' own, also build what has no wheel, which runs code of its own",
     )
+
+
+def add_isolation(parser: argparse.ArgumentParser) -> None:
+    """Add ``--jobs``, ``--isolation``, ``--trust`` and ``--no-cache``."""
+    add_containment(parser)
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
         "--jobs", type=positive, metavar="N", help="how many checks run at once (default: one per core)"
@@ -145,7 +179,7 @@ def options_of(arguments: Any) -> Options:
         out=getattr(arguments, "out", None),
         jobs=getattr(arguments, "jobs", None),
         require=getattr(arguments, "require", "criteria"),
-        language=getattr(arguments, "lang", "en"),
+        language=getattr(arguments, "lang", None) or "en",
         aits=tuple(getattr(arguments, "aits", ())),
         guidelines=tuple(getattr(arguments, "guidelines", ())),
         reports=tuple(getattr(arguments, "reports", ())),
@@ -159,6 +193,40 @@ def options_of(arguments: Any) -> Options:
         trust=getattr(arguments, "trust", None),
         since=getattr(arguments, "since", None),
         allow_build=getattr(arguments, "allow_build", False),
+    )
+
+
+def subject_of(arguments: Any) -> Subject:
+    """Collect what is evaluated, and the roles of its columns."""
+    from qmtestbed.ait import Roles
+    from qmtestbed.pipeline import Subject
+
+    roles = Roles(
+        label=arguments.label,
+        positive=arguments.positive,
+        sensitive=tuple(arguments.sensitive),
+        id=arguments.id,
+        time=arguments.time,
+        group=arguments.group,
+        weight=arguments.weight,
+        ignore=tuple(arguments.ignore),
+        classes=tuple(arguments.classes) if arguments.classes else None,
+        task=arguments.task,
+    )
+    return Subject(
+        model=arguments.model,
+        predictions=arguments.predictions,
+        data=arguments.data,
+        roles=roles,
+        train=arguments.train,
+        previous=arguments.previous,
+        baseline=getattr(arguments, "baseline", None),
+        design=arguments.design,
+        outputs=arguments.outputs,
+        levels=dict(getattr(arguments, "level", ())),
+        guideline=getattr(arguments, "guideline", ()) or "mlqm@3",
+        name=getattr(arguments, "name", None),
+        seed=arguments.seed,
     )
 
 

@@ -78,9 +78,8 @@ class Launcher:
         kind = self._children if job.limits.threads == 1 and not job.isolated else self._several_threads
         ended = kind.run(_start(job, folder, log))
         shorten(log)
-        outcome, resources, files = _read(folder, job, _ending(ended, self._cancelled, job))
-        record = _record(job, outcome, resources, (started, monotonic() - clock, ended.peak), self.isolation)
-        return Finished(record, files, folder)
+        cost = started, monotonic() - clock, ended.peak
+        return finish(job, folder, _ending(ended, self._cancelled, job), cost, self.isolation)
 
     def without_running(self, job: Job, status: Status, failure: Failure) -> Finished:
         """Make the record of a job that is not started, because its need or an input of it is not there."""
@@ -97,6 +96,24 @@ class Launcher:
         """Let go of what the children needed."""
         self._children.close()
         self._several_threads.close()
+
+
+def finish(
+    job: Job, folder: Path, ended: Outcome | None, cost: tuple[str, float, int], isolation: tuple[str, ...]
+) -> Finished:
+    """Make the record of a job that ended, from what lies in its folder.
+
+    Parameters
+    ----------
+    ended
+        The outcome that the way it ended implies; ``None`` where what it wrote counts.
+    cost
+        When it began, its seconds and its peak of memory in bytes.
+    isolation
+        The layers that it ran in.
+    """
+    outcome, resources, files = _read(folder, job, ended)
+    return Finished(_record(job, outcome, resources, cost, isolation), files, folder)
 
 
 PRELOADED = (

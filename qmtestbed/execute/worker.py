@@ -23,7 +23,7 @@ from qmtestbed.execute.cell import confine
 from qmtestbed.types.codec import canonical, decode
 from qmtestbed.types.job import Job, JobInput
 from qmtestbed.types.manifest import Manifest
-from qmtestbed.types.record import Failure, Items, Outcome
+from qmtestbed.types.record import Failure, Items, Outcome, Status
 
 MAX_MESSAGE = 2000
 PREDICTIONS = "predictions"
@@ -39,26 +39,25 @@ def work(folder: Path) -> None:
     """Run the job in ``folder`` and leave its outcome there."""
     job = decode(Job, json.loads((folder / "job.json").read_bytes()))
     try:
-        outcome = run(job, folder)
-    except MemoryError:
-        outcome = Outcome(
-            "out_of_memory",
-            error=Failure(
-                "it needed more memory than its limit",
-                job.program.id,
-                f"limit {job.limits.memory // 2**20:,} MiB",
-                "raise limits: memory in the manifest, or give it fewer rows",
-            ),
-        )
-    except JobError as error:
-        failure = Failure(_cut(error.what), job.program.id, _cut(error.found), _cut(error.do))
-        outcome = Outcome(
-            "unsupported" if isinstance(error, NeedNotMet) else "failed", facts=error.facts, error=failure
-        )
+        outcome = attempt(job, folder)
     except BaseException as error:  # the one broad handler: whatever a foreign program raises becomes a record
         traceback.print_exc()
         outcome = Outcome("failed", error=describe(error, job.program))
     write_outcome(outcome, folder)
+
+
+def attempt(job: Job, folder: Path) -> Outcome:
+    """Run a job; failures that we have a name for are its outcome, and what a foreign program raises goes on."""
+    try:
+        return run(job, folder)
+    except MemoryError:
+        what, found = "it needed more memory than its limit", f"limit {job.limits.memory // 2**20:,} MiB"
+        do = "raise limits: memory in the manifest, or give it fewer rows"
+        return Outcome("out_of_memory", error=Failure(what, job.program.id, found, do))
+    except JobError as error:
+        failure = Failure(_cut(error.what), job.program.id, _cut(error.found), _cut(error.do))
+        status: Status = "unsupported" if isinstance(error, NeedNotMet) else "failed"
+        return Outcome(status, facts=error.facts, error=failure)
 
 
 def run(job: Job, folder: Path) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -137,7 +137,25 @@ def _choose_plan(
 
 def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
     """Write the plan without checks; its paths start from the run folder, where the plan is kept."""
-    inventories = {**_assessed(out, subject), "test": _table(out, subject.data, subject.roles)}
+    _one_subject(subject)
+    asked = asked_of(subject.guideline, subject.levels, catalogue)
+    return Plan(
+        schema="qmtestbed/plan/v1",
+        component=Component(subject.name or _name_of(subject)),
+        guideline=asked.guideline,
+        levels=asked.levels,
+        seed=subject.seed,
+        inventories=inventories_of(subject, out),
+    )
+
+
+def inventories_of(subject: Subject, out: Path) -> dict[str, Inventory]:
+    """Give the inventories of a subject by their fixed names, with paths that start from ``out``."""
+    inventories = {"test": _table(out, subject.data, subject.roles)}
+    if subject.model is not None:
+        inventories["model"] = Inventory(_from(out, subject.model), outputs=subject.outputs)
+    if subject.predictions is not None:
+        inventories["predictions"] = Inventory(_from(out, subject.predictions), requested=subject.predictions)
     if subject.train:
         inventories["train"] = _table(out, subject.train, subject.roles)
     if subject.previous:
@@ -146,28 +164,17 @@ def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
         inventories[BASELINE] = Inventory(_from(out, subject.baseline), outputs=subject.outputs)
     if subject.design:
         inventories["design"] = Inventory(_from(out, subject.design), requested=subject.design)
-    asked = asked_of(subject.guideline, subject.levels, catalogue)
-    return Plan(
-        schema="qmtestbed/plan/v1",
-        component=Component(subject.name or _name_of(subject)),
-        guideline=asked.guideline,
-        levels=asked.levels,
-        seed=subject.seed,
-        inventories=inventories,
-    )
+    return inventories
 
 
-def _assessed(out: Path, subject: Subject) -> dict[str, Inventory]:
-    """Give the inventory of what is assessed; :class:`InputError` if that is nothing or two things."""
+def _one_subject(subject: Subject) -> None:
+    """Refuse a subject that is nothing or two things."""
     if subject.model is not None and subject.predictions is not None:
         found, do = f"{subject.model}, {subject.predictions}", "give one of the two: a model makes its own predictions"
         raise InputError(Problem("there is a model and a file of predictions to evaluate", found=found, do=do))
-    if subject.model is not None:
-        return {"model": Inventory(_from(out, subject.model), outputs=subject.outputs)}
-    if subject.predictions is None:
+    if subject.model is None and subject.predictions is None:
         do = "give a model, or with --predictions a file of what it said to each row of the data"
         raise InputError(Problem("there is nothing to evaluate", do=do))
-    return {"predictions": Inventory(_from(out, subject.predictions), requested=subject.predictions)}
 
 
 def _table(out: Path, path: str, r: Roles) -> Inventory:
@@ -207,7 +214,20 @@ _INVENTORY = {"data": "test", **{n: n for n in ("train", "model", "predictions",
 """Which inventory an input is bound to, by the fixed input names."""
 
 
-def _inventory_of(name: str, bound: Mapping[str, Bound]) -> str:
+def bindings_of(inputs: Iterable[str], inventories: Collection[str]) -> dict[str, str]:
+    """Say which inventory each of an AIT's inputs is bound to, and what their predictions are made from."""
+    bindings: dict[str, str] = {}
+    for name in inputs:
+        assessed = "predictions" if "predictions" in inventories else "model"
+        names = (assessed, "data") if name == "predictions" else (name,)
+        bindings |= {n: inventory_of(n, inventories) for n in names}
+    if bindings.keys() & {"model", "previous"}:
+        bindings["data"] = "test"
+    return bindings
+
+
+def inventory_of(name: str, bound: Collection[str]) -> str:
+    """Name the inventory of an input by its fixed name; an empty text where there is no such name."""
     if name == "previous" and name not in bound and BASELINE in bound:
         return BASELINE
     return _INVENTORY.get(name, "")
@@ -220,18 +240,15 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
         return "it is broken: " + "; ".join(p.what for p in entry.broken), None
     if entry.missing:
         return "a package is missing: " + "; ".join(entry.missing), None
-    bindings: dict[str, str] = {}
+    usable = []
     for name, spec in manifest.inputs.items():
         why = _why_not(name, spec, bound, probe)
         if why and not spec.optional:
             return why, None
         if not why:
-            assessed = "predictions" if "predictions" in bound else "model"
-            names = (assessed, "data") if name == "predictions" else (name,)
-            bindings |= {n: _inventory_of(n, bound) for n in names}
-    if bindings.keys() & {"model", "previous"}:
-        bindings["data"] = "test"
-    expected = _expected(manifest, bindings)
+            usable.append(name)
+    bindings = bindings_of(usable, bound)
+    expected = expected_of(manifest, bindings)
     if manifest.suggests and not expected:
         lacking = sorted({n for s in manifest.suggests for n in s.inputs if n not in bindings})
         if "model" in lacking and "model" not in bound:
@@ -242,7 +259,7 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
 
 def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Record) -> str:
     """Say why an input can't be bound; an empty text if it can."""
-    source = "test" if name == "predictions" else _inventory_of(name, bound)
+    source = "test" if name == "predictions" else inventory_of(name, bound)
     if source not in bound:
         if source == "model":
             return _NO_MODEL
@@ -274,5 +291,6 @@ _OPTION = {
 _PLURAL = {"table": "tables", "images": "images"}
 
 
-def _expected(manifest: Manifest, bindings: Mapping[str, str]) -> tuple[Expectation, ...]:
-    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests if set(s.inputs) <= bindings.keys())
+def expected_of(manifest: Manifest, bindings: Collection[str]) -> tuple[Expectation, ...]:
+    """Give the default criteria that make sense with these inputs."""
+    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests if set(s.inputs) <= set(bindings))

@@ -85,7 +85,17 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One AIT applied to named inventories, with parameters and criteria."""
+    """One AIT applied to named inventories, with parameters and criteria.
+
+    Attributes
+    ----------
+    ait
+        Its id, as in qmtestbed ait list.
+    params
+        Parameters that are not to have their defaults.
+    expect
+        Criteria, such as accuracy >= 0.9 at 95%; without any the check is reported and not judged.
+    """
 
     ait: str
     with_: Annotated[Mapping[str, str | tuple[str, ...]], Shape(doc="input of the AIT: name of an inventory")] = field(
@@ -127,7 +137,27 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as written (roles, levels and criteria still as the user spelled them)."""
+    """A plan as written (roles, levels and criteria still as the user spelled them).
+
+    Attributes
+    ----------
+    component
+        What is assessed.
+    guideline
+        Guideline or guidelines that it is assessed against, such as mlqm@3.
+    levels
+        Quality to the level that it must reach; with several guidelines, by guideline.
+    confidence
+        Of all intervals.
+    seed
+        Of everything random.
+    inventories
+        Models and data, by names of your choice.
+    checks
+        AITs to run, by names of your choice.
+    declarations
+        Evidence that people give.
+    """
 
     schema: Literal["qmtestbed/plan/v1"]
     component: Component
