@@ -61,8 +61,8 @@ AIT: Table = {
     "ait.control.lead": (
         "The default criteria on input known to be good and on input known to be bad, as `qmtestbed ait check` found "
         "them.",
-        "問題がないと分かっている入力と、問題があると分かっている入力に対する既定の判定基準の結果です"
-        "（`qmtestbed ait check` による）。",
+        "問題がないと分かっている入力と、問題があると分かっている入力に対する、既定の判定基準の結果です。"
+        "`qmtestbed ait check` で確認しています。",
     ),
     "ait.control.none": ("It has none.", "対照入力がありません。"),
     "ait.check": ("Input", "入力"),
@@ -81,6 +81,6 @@ AIT: Table = {
     "ait.index": ("AITs", "AIT 一覧"),
     "ait.index.lead": (
         "Every quality test program that is installed, by what it is about. Made by `qmtestbed ait docs`.",
-        "利用できる品質テストプログラムを、品質特性ごとに示します（`qmtestbed ait docs` による）。",
+        "利用できる品質テストプログラムを、品質特性ごとに示します。`qmtestbed ait docs` で作成しています。",
     ),
 }

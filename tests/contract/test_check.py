@@ -50,7 +50,7 @@ def test_few_changed_lines_make_a_measure_of_ones_own(fresh: Path, faults: Calla
 
 
 def test_names_that_are_not_declared(fresh: Path, faults: Callable[[], Faults]) -> None:
-    change(fresh / "measure.py", '"findings": found}', '"findings": found, "extra": 1}')
+    change(fresh / "measure.py", '"faulty_share": share', '"faulty_share": share, "extra": 1')
     found = faults()
     assert "names that its manifest does not declare" in found["output"] and "extra" in found["output"]
     assert {"example", "control", "bad input"} <= found.keys()
@@ -59,7 +59,7 @@ def test_names_that_are_not_declared(fresh: Path, faults: Callable[[], Faults]) 
 def test_two_runs_that_differ(fresh: Path, faults: Callable[[], Faults]) -> None:
     change(fresh / "measure.py", "broken = rows", "import time\n    broken = rows")
     now = '"findings": [Finding("constant", Subject(column="age"), "faulty_share", time.time_ns(), "now")]'
-    change(fresh / "measure.py", '"findings": found', now)
+    change(fresh / "measure.py", '"findings": [finding] if broken.any() else []', now)
     assert list(found := faults()) == ["determinism"]
     assert "numpy.random.default_rng(seed)" in found["determinism"]
 
@@ -190,8 +190,8 @@ def test_a_package_takes_several(tmp_path: Path) -> None:
 def test_one_run_and_where_its_function_runs(fresh: Path, in_process: bool) -> None:
     import os
 
-    change(fresh / "measure.py", "found = [", 'import os\n    print("here I am")\n    found = [')
-    change(fresh / "measure.py", '"faulty_share", 1,', '"faulty_share", os.getpid(),')
+    change(fresh / "measure.py", "named = ", 'import os\n    print("here I am")\n    named = ')
+    change(fresh / "measure.py", "broken.mean(),", "os.getpid(),")
     subject = Subject(None, str(fresh / "example" / "bad.csv"), Roles(label="churned", id="customer"))
     measured = run_ait(str(fresh), subject, {}, OPTIONS, in_process)
     assert measured.record.status == "measured" and measured.verdicts.verdict == "not_met"
@@ -201,7 +201,7 @@ def test_one_run_and_where_its_function_runs(fresh: Path, in_process: bool) -> N
 
 
 def test_what_it_raises_in_this_process_is_for_its_author_to_see(fresh: Path) -> None:
-    change(fresh / "measure.py", "found = [", "raise LookupError\n    found = [")
+    change(fresh / "measure.py", "named = ", "raise LookupError\n    named = ")
     subject = Subject(None, str(fresh / "example" / "bad.csv"), Roles(label="churned"))
     with pytest.raises(LookupError):
         run_ait(str(fresh), subject, {}, OPTIONS, in_process=True)

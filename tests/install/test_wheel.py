@@ -224,8 +224,8 @@ def faulty(beside: Path, tmp_path: Path) -> Path:
     aits = tmp_path / "faulty" / "aits"
     for id in ("acme_top_share", "broken", "lacking", "unimportable"):
         shutil.copytree(ACME / "acme_quality" / "aits" / "acme_negative_values", aits / id)
-        manifest = (aits / id / "ait.yaml").read_text("utf-8").replace("id: acme_negative_values", f"id: {id}")
-        (aits / id / "ait.yaml").write_text(manifest, "utf-8")
+        for path in (aits / id).rglob("*.yaml"):
+            path.write_text(path.read_text("utf-8").replace("acme_negative_values", id), "utf-8")
     (aits / "broken" / "ait.yaml").write_text("schema: qmtestbed/ait/v1\nid: broken\nmesures: {}\n")
     with (aits / "lacking" / "ait.yaml").open("a") as stream:
         stream.write("requires: [no-such-library]\n")

@@ -86,7 +86,8 @@ def _told(
         faults[EXAMPLE] += _example_faults(trials[EXAMPLE], manifest.id)
     if CONTROL in trials:
         faults[CONTROL] += control_faults(trials[CONTROL], manifest)
-    records = list({r.key: r for t in trials.values() for r in map(t.record, t.resolution.checks)}.values())
+    every = (r for t in trials.values() for r in map(t.record, t.resolution.checks) if r.program.id == manifest.id)
+    records = list({r.key: r for r in every}.values())
     found = [Rule(name, tuple(problems), _NOTES[name]) for name, problems in faults.items()]
     if records:
         found.append(Rule("output", tuple(_output_faults(records, manifest)), "as ait.yaml declares it"))

@@ -17,8 +17,7 @@ def measure(data: Table, *, confidence: float = 0.95) -> dict[str, Any] | Undefi
         return Undefined("The table has no column monthly_fee.")
     broken = (rows["monthly_fee"] < 0).to_numpy()
     groups = data.frame[data.roles.group] if data.roles.group else None
-    found = [
-        Finding("out_of_range", Subject(rows=(i,)), "faulty_share", 1, f"Row {i} breaks the rule.")
-        for i in broken.nonzero()[0][:50]
-    ]
-    return {"faulty_share": proportion(broken, confidence, groups=groups), "findings": found}
+    named = Subject(rows=tuple(broken.nonzero()[0][:50]))
+    finding = Finding("out_of_range", named, "faulty_share", broken.mean(), f"{broken.sum()} rows break the rule.")
+    share = proportion(broken, confidence, groups=groups)
+    return {"faulty_share": share, "findings": [finding] if broken.any() else []}
