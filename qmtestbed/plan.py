@@ -14,7 +14,7 @@ from qmtestbed.types.baseline import BASELINE, comparison
 from qmtestbed.types.criterion import Criterion, parse_criterion
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest, MeasureSpec, ParameterSpec
-from qmtestbed.types.plan import Check, LoadedPlan, Plan
+from qmtestbed.types.plan import Check, Declaration, LoadedPlan, Plan
 
 
 def load_plan(path: Path, catalogue: Catalogue) -> LoadedPlan:
@@ -285,13 +285,26 @@ def _declarations(plan: Plan, document: Document, guidelines: Mapping[str, Guide
                 place, f"a second declaration for {id}", f"the first: {where}", "keep one of the two"
             )
         first.setdefault(bare, i)
-        if not (declaration.statement or declaration.file or declaration.not_applicable):
-            yield document.problem(place, "it says nothing", do="add a statement, a file, or not_applicable: <why>")
+        yield from _said(declaration, document, place)
         for key in ("date", "until"):
             if (day := getattr(declaration, key)) and not _is_day(day):
                 yield document.problem((*place, key), "there is no such day", day)
-        if declaration.until and declaration.until < declaration.date:
+        if declaration.until and declaration.date and declaration.until < declaration.date:
             yield document.problem((*place, "until"), "ends before it begins", declaration.until)
+
+
+def _said(declaration: Declaration, document: Document, place: Place) -> Iterator[Problem]:
+    if declaration.todo:
+        return
+    for key in ("by", "date"):
+        if getattr(declaration, key) is None:
+            yield document.problem(place, f"the key {key!r} is missing", do="say who declares it, and when")
+    if not (declaration.statement or declaration.file or declaration.checklist or declaration.not_applicable):
+        do = "add a statement, a file, a checklist, or not_applicable: <why>"
+        yield document.problem(place, "it says nothing", do=do)
+    if declaration.not_applicable and declaration.checklist:
+        what = "a checklist for a requirement that does not apply"
+        yield document.problem((*place, "checklist"), what, do="keep the checklist or not_applicable")
 
 
 def _is_day(text: str) -> bool:

@@ -160,6 +160,8 @@ def print_outcome(outcome: Outcome) -> None:
                 print(f"  {check.id}: {inert(_line(criterion))}")
     for line in item_lines(outcome):
         print(line)
+    for line in declaration_lines(assessment):
+        print(line)
     for note in outcome.evidence.info.notes:
         print(f"Note:     {inert(note)}")
     if assessment.left_out:
@@ -206,6 +208,17 @@ def item_lines(outcome: Outcome) -> list[str]:
         if items is not None and items.invalid:
             counts = f"{items.invalid} of {items.attempted} items have no label; measured: {items.measured}"
             lines.append(f"Note:     {check.id}: {counts}")
+    return lines
+
+
+def declaration_lines(assessment: Assessment) -> list[str]:
+    """Name the requirements whose declaration does not support them; those to do are only counted."""
+    from qmtestbed.types.assessment import not_counting
+
+    lines = []
+    for standing, ids in not_counting(assessment.requirements).items():
+        named = "" if standing == "to_do" else f" ({', '.join(ids)})"
+        lines.append(f"Declared: {len(ids)} {standing.replace('_', ' ')}{named}")
     return lines
 
 

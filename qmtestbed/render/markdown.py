@@ -71,6 +71,10 @@ def _head(v: View, w: Words) -> list[str]:
     if e.not_applicable:
         named = "; ".join(f"{text(n.requirement.text)} ({text(n.reason, 80)})" for n in v.not_applicable)
         lines.append(f"- {w.count('headline.not_applicable', e.not_applicable)} {named}")
+    for x in v.not_counting:
+        named = ", ".join(text(r.text, 40) for r in x.requirements)
+        told = w("headline.not_counting", state=w(f"verdict.{x.standing}"), n=x.count)
+        lines.append(f"- {SYMBOLS[x.standing]} {told}" + (f" ({named})" if named else ""))
     if e.fills_gap:
         lines.append(f"- {w('headline.fill')} {text(e.fills_gap, 400)}")
     if v.remarks:

@@ -11,13 +11,14 @@ from qmtestbed.render.model import (
     MatrixCell,
     MatrixView,
     NotApplicableView,
+    NotCountingView,
     PartView,
     Ref,
     RequirementView,
 )
 from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.text import anchor
-from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState
+from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState, not_counting
 from qmtestbed.types.guideline import Dimension, Guideline, Level
 
 
@@ -102,8 +103,9 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
         related=tuple(context.check_ref(c) for c in state.related),
         records=tuple(context.record_ref(r) for r in state.records),
         declarations=tuple(
-            Ref(f"{d.by}, {d.date}", declaration_anchor(d), d.statement or d.not_applicable or "", d.state)
+            Ref(f"{d.by}, {d.date}", declaration_anchor(d), d.statement or d.not_applicable or "", d.standing)
             for d in state.declarations
+            if d.state != "to_do"
         ),
         remarks=remarks_on(("requirement", state.id), context),
     )
@@ -144,6 +146,14 @@ def not_applicable(context: Context) -> tuple[NotApplicableView, ...]:
         for r in context.assessment.requirements
         if r.verdict == "not_applicable"
         for d in _saying_so(r.declarations)
+    )
+
+
+def declarations_not_counting(context: Context) -> tuple[NotCountingView, ...]:
+    """List the requirements whose declaration does not support them, worst first; those to do are only counted."""
+    return tuple(
+        NotCountingView(standing, len(ids), () if standing == "to_do" else tuple(map(context.requirement_ref, ids)))
+        for standing, ids in not_counting(context.assessment.requirements).items()
     )
 
 

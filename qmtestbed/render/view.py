@@ -12,7 +12,13 @@ from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
 from qmtestbed.render.remarks import remarks_on
-from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
+from qmtestbed.render.requirements import (
+    declarations_not_counting,
+    dimension_title,
+    levels,
+    matrices,
+    not_applicable,
+)
 from qmtestbed.render.since import since_view
 from qmtestbed.render.text import Lazily, Svg, anchor, date, number, scrub, web_address
 from qmtestbed.render.words import Words
@@ -66,6 +72,7 @@ def view(
             notes=evidence.info.notes,
             shortened=detail != DETAILS[0],
             since=since_view(context),
+            not_counting=declarations_not_counting(context),
         ),
         detail.text,
     )

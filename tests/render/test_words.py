@@ -64,7 +64,7 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
             for t in (a.Verdict, a.CheckVerdict, a.PartState, a.RequirementVerdict, a.LevelVerdict)
             for v in get_args(t)
         ),
-        *get_args(get_type_hints(a.DeclarationState)["state"]),
+        *get_args(a.Standing),
     }
     assert verdicts == SYMBOLS.keys()
     table = TABLES["en"]
