@@ -21,6 +21,7 @@ from qmtestbed.cli import (
     cache,
     ci,
     compare,
+    declare,
     demo,
     doctor,
     evaluate,
@@ -42,6 +43,7 @@ from qmtestbed.errors import ExitCode, QmtestbedError
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "evaluate": evaluate,
+    "declare": declare,
     "judge": judge,
     "report": report,
     "compare": compare,

@@ -74,10 +74,15 @@ def add_since(parser: argparse.ArgumentParser, *names: str) -> None:
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """Add ``--require``, ``--as-of`` and ``--lang``."""
     add_require(parser)
-    parser.add_argument(
-        "--as-of", type=_date, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
-    )
+    add_as_of(parser)
     add_language(parser)
+
+
+def add_as_of(parser: argparse.ArgumentParser) -> None:
+    """Add ``--as-of``."""
+    parser.add_argument(
+        "--as-of", type=day, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
+    )
 
 
 def add_language(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +111,8 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def _date(text: str) -> str:
+def day(text: str) -> str:
+    """Read a date such as 2026-11-01."""
     import datetime
 
     try:

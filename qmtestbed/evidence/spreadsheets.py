@@ -13,6 +13,10 @@ from qmtestbed.errors import DataError, Problem
 
 MOST_UNPACKED = 50_000_000
 MOST_CELLS = 200_000
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, SyntaxError, OSError,
+)  # fmt: skip
+"""What zipfile and openpyxl raise of a file that is no workbook, or half of one."""
 
 
 def lines_of(content: bytes, name: str) -> Iterator[tuple[str, list[Any]]]:
@@ -34,16 +38,7 @@ def lines_of(content: bytes, name: str) -> Iterator[tuple[str, list[Any]]]:
             warnings.simplefilter("ignore", UserWarning)  # of lists to choose from, colours and the like
             workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
             sheets = {sheet.title: found for sheet in workbook.worksheets if (found := _lines(sheet, name))}
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        SyntaxError,
-        OSError,
-    ) as error:
+    except _BROKEN as error:
         first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise DataError(Problem("not a workbook that can be read", name, first, "save it again as .xlsx")) from None
     if len(sheets) > 1:

@@ -3,10 +3,12 @@
 from qmtestbed.pipeline.attest import attest
 from qmtestbed.pipeline.ci import ci_comment, ci_summary
 from qmtestbed.pipeline.compare import Compared, compare
+from qmtestbed.pipeline.declare import Declared, declare, declared_standing
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
+from qmtestbed.pipeline.outlook import Outlook, outlook
 from qmtestbed.pipeline.publish import PublishedSite, publish
 from qmtestbed.pipeline.rejudge import judge_again, judge_by, report
 from qmtestbed.pipeline.run import resolve_only, run
@@ -17,11 +19,13 @@ from qmtestbed.tracking.history import history
 
 __all__ = [
     "Compared",
+    "Declared",
     "Draft",
     "Gate",
     "GateOutcome",
     "Options",
     "Outcome",
+    "Outlook",
     "PublishedSite",
     "Said",
     "Silent",
@@ -30,6 +34,8 @@ __all__ = [
     "ci_comment",
     "ci_summary",
     "compare",
+    "declare",
+    "declared_standing",
     "diagnose",
     "draft",
     "evaluate",
@@ -40,6 +46,7 @@ __all__ = [
     "keygen",
     "log",
     "note",
+    "outlook",
     "publish",
     "report",
     "resolve_only",
