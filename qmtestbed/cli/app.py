@@ -32,6 +32,7 @@ from qmtestbed.cli import (
     keygen,
     log,
     note,
+    plan,
     publish,
     report,
     run,
@@ -43,6 +44,7 @@ from qmtestbed.errors import ExitCode, QmtestbedError
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "evaluate": evaluate,
+    "plan": plan,
     "declare": declare,
     "judge": judge,
     "report": report,

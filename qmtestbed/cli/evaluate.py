@@ -23,6 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--predictions", metavar="FILE", help="in place of MODEL: what it said to each row of the data (.parquet, .csv)"
     )
     parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)")
+    add_subject(parser)
+    common.add_out(parser)
+    common.add_execution(parser)
+    common.add_judging(parser)
+    common.add_since(parser)
+    common.add_content(parser)
+    common.add_templates(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="load the model once to see what it can do, print the plan, run no AIT"
+    )
+
+
+def add_subject(parser: argparse.ArgumentParser) -> None:
+    """Add what else there may be to say of a model, its data and the target."""
     parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
     parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
     parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
@@ -55,15 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--outputs", choices=("labels", "probabilities", "logits", "values"), help="what the model returns"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
-    common.add_out(parser)
-    common.add_execution(parser)
-    common.add_judging(parser)
-    common.add_since(parser)
-    common.add_content(parser)
-    common.add_templates(parser)
-    parser.add_argument(
-        "--dry-run", action="store_true", help="load the model once to see what it can do, print the plan, run no AIT"
-    )
 
 
 def _level(text: str) -> tuple[str, str]:
@@ -79,7 +84,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed.cli.progress import watch
 
     _tell_baselines_apart(arguments)
-    options, subject = common.options_of(arguments), _subject(arguments)
+    options, subject = common.options_of(arguments), subject_of(arguments)
     if arguments.dry_run:
         _print_draft(pipeline.draft(subject, options, watch()))
         return ExitCode.MET
@@ -96,7 +101,8 @@ def _tell_baselines_apart(arguments: argparse.Namespace) -> None:
         arguments.since, arguments.baseline = Path(arguments.baseline), None
 
 
-def _subject(arguments: argparse.Namespace) -> Subject:
+def subject_of(arguments: argparse.Namespace) -> Subject:
+    """Collect what is to be evaluated."""
     from qmtestbed.ait import Roles
     from qmtestbed.pipeline import Subject
 

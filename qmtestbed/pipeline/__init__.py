@@ -5,6 +5,7 @@ from qmtestbed.pipeline.ci import ci_comment, ci_summary
 from qmtestbed.pipeline.compare import Compared, compare
 from qmtestbed.pipeline.declare import Declared, declare, declared_standing
 from qmtestbed.pipeline.doctor import diagnose
+from qmtestbed.pipeline.drafting import Unnamed, draft_plan, write_new
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
 from qmtestbed.pipeline.options import Options, Outcome, Silent
@@ -30,6 +31,7 @@ __all__ = [
     "Said",
     "Silent",
     "Subject",
+    "Unnamed",
     "attest",
     "ci_comment",
     "ci_summary",
@@ -38,6 +40,7 @@ __all__ = [
     "declared_standing",
     "diagnose",
     "draft",
+    "draft_plan",
     "evaluate",
     "gate",
     "history",
@@ -53,4 +56,5 @@ __all__ = [
     "run",
     "sign",
     "verify",
+    "write_new",
 ]

@@ -26,7 +26,7 @@ STATES: Table = {
     "verdict.file_missing": ("file missing", "ファイルなし"),
     "verdict.file_altered": ("file altered", "ファイルに変更あり"),
     "verdict.to_do": ("to do", "未申告"),
-    "verdict.answered_no": ("answered no", "「いいえ」の回答あり"),
+    "verdict.answered_no": ("answered no", "「いいえ」あり"),
     "verdict.open": ("open questions", "未回答あり"),
     "verdict.nothing_applies": ("no question applies", "該当する質問なし"),
     "status.measured": ("measured", "測定済み"),
