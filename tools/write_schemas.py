@@ -8,6 +8,7 @@ from pathlib import Path
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.codec import json_schema
 from qmtestbed.types.comparison import Comparison, Snapshot
+from qmtestbed.types.design import DesignFile
 from qmtestbed.types.evidence import Bundle, Remark, RunInfo, Signature, Views
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Job
@@ -36,6 +37,7 @@ BOUNDARIES: dict[str, type] = {
     "remark": Remark,
     "signature": Signature,
     "report": ReportTemplate,
+    "design": DesignFile,
 }
 
 

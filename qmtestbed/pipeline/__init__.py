@@ -4,6 +4,7 @@ from qmtestbed.pipeline.attest import attest
 from qmtestbed.pipeline.ci import ci_comment, ci_summary
 from qmtestbed.pipeline.compare import Compared, compare
 from qmtestbed.pipeline.declare import Declared, declare, declared_standing
+from qmtestbed.pipeline.designing import DraftedDesign, check_design, draft_design
 from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.drafting import Unnamed, draft_plan, write_new
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
@@ -22,6 +23,7 @@ __all__ = [
     "Compared",
     "Declared",
     "Draft",
+    "DraftedDesign",
     "Gate",
     "GateOutcome",
     "Options",
@@ -33,6 +35,7 @@ __all__ = [
     "Subject",
     "Unnamed",
     "attest",
+    "check_design",
     "ci_comment",
     "ci_summary",
     "compare",
@@ -40,6 +43,7 @@ __all__ = [
     "declared_standing",
     "diagnose",
     "draft",
+    "draft_design",
     "draft_plan",
     "evaluate",
     "gate",
