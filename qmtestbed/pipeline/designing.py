@@ -69,12 +69,14 @@ def draft_design(
     long = [c for c in wanted if len(c) > _LONGEST_NAME or not c.isprintable()]
     plan = Plan(schema="qmtestbed/plan/v1", component=Component("design"))
     builder = GraphBuilder(plan, {"data": Bound("data", inventory, facts)}, options.loading())
-    found = _told(builder, [c for c in wanted if c not in long], options, progress or Silent())
-    left_out = {**found["left_out"], **dict.fromkeys(long, "its name can't be a key")}
+    told = _told(builder, [c for c in wanted if c not in long], options, progress or Silent())
+    left_out = {**told["left_out"], **dict.fromkeys(long, "its name can't be a key")}
+    left_out = {c: left_out[c] for c in wanted if c in left_out}
+    found = {**told, **{part: {c: told[part][c] for c in wanted if c in told[part]} for part in ("attributes", "bins")}}
     if not found["attributes"] and not found["bins"]:
-        told = "; ".join(f"{column}: {why}" for column, why in left_out.items())
+        reasons = "; ".join(f"{column}: {why}" for column, why in left_out.items())
         do = "write a design by hand, or make columns of a few values"
-        raise DataError(Problem("no column could be an attribute", str(data), told[:1000], do))
+        raise DataError(Problem("no column could be an attribute", str(data), reasons[:1000], do))
     content = "\n".join(_text(found, left_out, data.name, options.language)).encode() + b"\n"
     return DraftedDesign(content, _read(content, "draft"), left_out)
 
@@ -127,7 +129,7 @@ def _text(found: Mapping[str, Any], left_out: Mapping[str, str], name: str, lang
         yield from ("", f"# {words['bins']}", "bins:")
     for column, cut in found["bins"].items():
         yield f"  {_key(column)}{_missing(found, column, words)}"
-        yield from (f"    {_dumped([edge])}" for edge in cut["edges"])
+        yield from (f"    {_dumped([int(edge) if edge == int(edge) else edge])}" for edge in cut["edges"])
         shares = zip(bin_names(cut["edges"]), cut["rows"], strict=True)
         yield "    # " + ", ".join(f"{name}: {_share(count, rows)}" for name, count in shares)
     yield from ("", f"# {words['exclusions']}", "exclusions: []", f"# {words['risk_cases']}", "risk_cases: []")
