@@ -27,9 +27,7 @@ ITEMS = (
     ChecklistItem("3", "Is a camera used?", "not_applicable"),
     ChecklistItem("4", "Are limits fixed?"),
 )
-JAPANESE = (
-    "番号,質問,回答,備考\n1,洗い出したか,はい,\n２,二重に確認したか, いいえ ,五月から\n3,カメラを使うか,該当なし,\n"
-)
+JAPANESE = "番号,質問,回答,備考\n1,洗い出したか,はい,\n２,確認したか, いいえ ,五月から\n3,カメラか,該当なし,\n"
 
 
 def workbook(path: Path, rows: list[tuple[Any, ...]] = ROWS, beside: str = "") -> Path:
