@@ -166,12 +166,17 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Design:
-    """A declared attribute design: attributes with values, exclusions, expected frequencies, risk cases."""
+    """A declared attribute design: attributes with values, exclusions, expected frequencies, risk cases.
+
+    ``bins`` are the edges of attributes that are ranges of numbers; in the table that comes with the design, such a
+    column holds the names of the ranges already.
+    """
 
     attributes: Mapping[str, tuple[str, ...]]
     exclusions: tuple[Mapping[str, str], ...] = ()
     frequencies: Mapping[str, Mapping[str, float]] | None = None
     risk_cases: tuple[Mapping[str, str], ...] = ()
+    bins: Mapping[str, tuple[float, ...]] | None = None
 
 
 @runtime_checkable

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict, WaiverState
 
 
-def add_subject(parser: argparse.ArgumentParser) -> None:
+def add_subject(parser: argparse.ArgumentParser, data_required: bool = True) -> None:
     """Add what is given to AITs: predictions, data and the roles of their columns, and the seed."""
     parser.add_argument(
         "--predictions", metavar="FILE", help="in place of MODEL: what it said to each row of the data (.parquet, .csv)"
     )
-    parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)")
+    parser.add_argument(
+        "--data", required=data_required, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)"
+    )
     parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
     parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
     parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
@@ -130,10 +132,15 @@ def add_since(parser: argparse.ArgumentParser, *names: str) -> None:
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """Add ``--require``, ``--as-of`` and ``--lang``."""
     add_require(parser)
-    parser.add_argument(
-        "--as-of", type=_date, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
-    )
+    add_as_of(parser)
     add_language(parser)
+
+
+def add_as_of(parser: argparse.ArgumentParser) -> None:
+    """Add ``--as-of``."""
+    parser.add_argument(
+        "--as-of", type=day, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
+    )
 
 
 def add_language(parser: argparse.ArgumentParser) -> None:
@@ -162,7 +169,8 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def _date(text: str) -> str:
+def day(text: str) -> str:
+    """Read a date such as 2026-11-01."""
     import datetime
 
     try:
@@ -253,6 +261,8 @@ def print_outcome(outcome: Outcome) -> None:
                 print(f"    {inert(waiver_line(criterion.waiver))}")
     for line in item_lines(outcome):
         print(line)
+    for line in declaration_lines(assessment):
+        print(line)
     for note in outcome.evidence.info.notes:
         print(f"Note:     {inert(note)}")
     if assessment.left_out:
@@ -320,6 +330,17 @@ def item_lines(outcome: Outcome) -> list[str]:
         if items is not None and items.invalid:
             counts = f"{items.invalid} of {items.attempted} items have no label; measured: {items.measured}"
             lines.append(f"Note:     {check.id}: {counts}")
+    return lines
+
+
+def declaration_lines(assessment: Assessment) -> list[str]:
+    """Name the requirements whose declaration does not support them; those to do are only counted."""
+    from qmtestbed.types.assessment import not_counting
+
+    lines = []
+    for standing, ids in not_counting(assessment.requirements).items():
+        named = "" if standing == "to_do" else f" ({', '.join(ids)})"
+        lines.append(f"Declared: {len(ids)} {standing.replace('_', ' ')}{named}")
     return lines
 
 

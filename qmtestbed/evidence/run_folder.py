@@ -160,8 +160,14 @@ class RunFolder(DerivedFiles):
         return self.path / "resources" / f"{sha256}.{_ENDINGS.get(kind, 'json')}"
 
     def declared(self, plan: Plan, as_of: str) -> tuple[DeclarationState, ...]:
-        """Say how each declaration of the plan stands on a day."""
-        return tuple(declarations.state(d, self.path, as_of) for d in plan.declarations)
+        """Say how each declaration of the plan, as this folder keeps it, stands on a day.
+
+        Raises
+        ------
+        DataError
+            A checklist can't be used.
+        """
+        return tuple(declarations.state(d, self.path, as_of, collected=True) for d in plan.declarations)
 
     def seal(self, info: RunInfo, keys: Collection[str], since: Snapshot | None = None) -> None:
         """Write what is true of the run as a whole, and the list of all evidence.

@@ -67,6 +67,10 @@ def run(job: Job, folder: Path) -> Outcome:
         return _measure(job, folder)
     if job.kind == "difference":
         return _difference(job)
+    if job.kind == "probe" and "model" not in job.inputs:
+        from qmtestbed.execute.describing import describe
+
+        return Outcome("measured", facts=dict(describe(job.inputs["data"], job.parameters["columns"])))
     from qmtestbed.execute.probing import predict, probe
 
     if job.kind == "probe":
@@ -117,7 +121,17 @@ def _load_inputs(job: Job) -> tuple[dict[str, Any], Items | None]:
     for name, source in job.inputs.items():
         arguments[name], items = _load(source, job)
         counted = counted or items
-    return arguments, counted
+    return _as_designed(arguments), counted
+
+
+def _as_designed(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Cut numbers into the bins of a design, where there is one with bins."""
+    from qmtestbed.ait import Design, Table
+    from qmtestbed.execute.inputs import cut_into_bins
+
+    for design in [v for v in arguments.values() if isinstance(v, Design) and v.bins]:
+        arguments = {n: cut_into_bins(v, design) if isinstance(v, Table) else v for n, v in arguments.items()}
+    return arguments
 
 
 def _load(source: JobInput, job: Job) -> tuple[Any, Items | None]:

@@ -119,20 +119,42 @@ def _choose_plan(
         folder = options.run_folder(Path(scratch))
         execute_jobs([found.probe], folder, launcher, options, progress)
         probe = folder.record(found.probe.key)
-    checks: dict[str, Check] = {}
-    left_out: list[LeftOut] = []
-    for entry in catalogue.aits.values():
-        why, check = _choose(entry, found.plan, found.bound, probe)
-        if check is not None:
-            checks[entry.id] = check
-        else:
-            left_out.append(LeftOut(entry.id, why))
+    checks, left_out = choose_checks(catalogue, found.bound, _told_by(probe))
     if not checks:
         reasons = "; ".join(f"{x.ait}: {x.why}" for x in left_out)
         raise PlanError(Problem("no AIT fits what is given", found=reasons))
     plan = replace(found.plan, checks=checks)
     document = parse_document(dump_document(lean(plan)), "plan")
     return Draft(check_plan(plan, document, found.out, catalogue), tuple(left_out), probe)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of the task and of what can be measured; ``capabilities`` are ``None`` where nobody looked."""
+
+    kind: str
+    task: str
+    capabilities: Collection[str] | None
+
+
+def _told_by(probe: Record) -> Told:
+    measured = probe.status == "measured"
+    return Told(probe.kind, str(probe.facts.get("task", "")), probe.facts.get("capabilities", ()) if measured else None)
+
+
+def choose_checks(
+    catalogue: Catalogue, bound: Mapping[str, Bound], told: Told
+) -> tuple[dict[str, Check], list[LeftOut]]:
+    """Give a check with the criteria it suggests for every AIT that fits, and why the others are left out."""
+    checks: dict[str, Check] = {}
+    left_out: list[LeftOut] = []
+    for entry in catalogue.aits.values():
+        why, check = _choose(entry, bound, told)
+        if check is not None:
+            checks[entry.id] = check
+        else:
+            left_out.append(LeftOut(entry.id, why))
+    return checks, left_out
 
 
 def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
@@ -233,7 +255,7 @@ def inventory_of(name: str, bound: Collection[str]) -> str:
     return _INVENTORY.get(name, "")
 
 
-def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Record) -> tuple[str, Check | None]:
+def _choose(entry: AitEntry, bound: Mapping[str, Bound], told: Told) -> tuple[str, Check | None]:
     """Give the check of an AIT, or why it is left out."""
     manifest = entry.manifest
     if manifest is None:
@@ -242,7 +264,7 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
         return "a package is missing: " + "; ".join(entry.missing), None
     usable = []
     for name, spec in manifest.inputs.items():
-        why = _why_not(name, spec, bound, probe)
+        why = _why_not(name, spec, bound, told)
         if why and not spec.optional:
             return why, None
         if not why:
@@ -257,7 +279,7 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
     return "", Check(manifest.id, bindings, expect=expected)
 
 
-def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Record) -> str:
+def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], told: Told) -> str:
     """Say why an input can't be bound; an empty text if it can."""
     source = "test" if name == "predictions" else inventory_of(name, bound)
     if source not in bound:
@@ -272,12 +294,11 @@ def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Reco
         return f"it is for {_PLURAL[spec.kind]}, and {source} is {bound[source].found.kind}"
     unmet = [] if spec.kind == "model" else list(unmet_needs(spec, bound[source].inventory))
     asked = PROBED & set(spec.needs)
-    task = str(probe.facts.get("task", ""))
-    wrong_task = ({"classification", "regression"} & asked) - {task} if task else set()
-    unmet += [f"it is for {t}, and the task is {task}" for t in sorted(wrong_task)]
-    if probe.status == "measured":
-        lacking = sorted(asked - set(probe.facts.get("capabilities", ())) - {"classification", "regression"})
-        unmet += [_LACKS[probe.kind].format(n) for n in lacking]
+    wrong_task = ({"classification", "regression"} & asked) - {told.task} if told.task else set()
+    unmet += [f"it is for {t}, and the task is {told.task}" for t in sorted(wrong_task)]
+    if told.capabilities is not None:
+        lacking = sorted(asked - set(told.capabilities) - {"classification", "regression"})
+        unmet += [_LACKS[told.kind].format(n) for n in lacking]
     return "; ".join(dict.fromkeys(unmet))
 
 

@@ -75,6 +75,10 @@ def _head(v: View, w: Words) -> list[str]:
             f"{text(n.requirement.text)}{w.inside(text(n.reason, 80))}" for n in v.not_applicable
         )
         lines.append(f"- {w.named(w.count('headline.not_applicable', e.not_applicable), named)}")
+    for x in v.not_counting:
+        named = w.listed(text(r.text, 40) for r in x.requirements)
+        told = w("headline.not_counting", state=w(f"verdict.{x.standing}"), n=x.count)
+        lines.append(f"- {SYMBOLS[x.standing]} {told}{w.inside(named) if named else ''}")
     if e.fills_gap:
         lines.append(f"- {w.named(w('headline.fill'), text(e.fills_gap, 400))}")
     if v.remarks:

@@ -336,6 +336,15 @@ class NotApplicableView:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCountingView:
+    """Requirements whose declaration does not support them, all for the same reason."""
+
+    standing: str
+    count: int
+    requirements: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentView:
     """A Python with its libraries, shared by records."""
 
@@ -388,8 +397,23 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerView:
+    """A question of a checklist and its answer; ``verdict`` has the sign for it."""
+
+    id: str
+    question: str
+    verdict: str
+    answer: str
+    comment: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeclarationView:
-    """Evidence given by a person, as found on the day of the assessment."""
+    """Evidence given by a person, as found on the day of the assessment.
+
+    ``counts`` sums its checklist up; ``pressing`` are the questions answered no, and then the open ones.
+    """
 
     anchor: str
     requirement: Ref
@@ -402,6 +426,11 @@ class DeclarationView:
     until: str
     state: str
     answered_no: str
+    checklist: str = ""
+    checklist_digest: Digest | None = None
+    counts: str = ""
+    answers: tuple[AnswerView, ...] = ()
+    pressing: tuple[AnswerView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,3 +529,4 @@ class View:
     since: SinceView | None = None
     waived: str = ""
     waivers: tuple[WaiverRow, ...] = ()
+    not_counting: tuple[NotCountingView, ...] = ()

@@ -33,6 +33,10 @@ SYMBOLS: Mapping[str, str] = {
     "not_yet_valid": "–",
     "file_missing": "✗",
     "file_altered": "✗",
+    "to_do": "–",
+    "answered_no": "✗",
+    "open": "?",
+    "nothing_applies": "–",
 }
 """The sign that stands beside each verdict and state, so that colour is never alone."""
 

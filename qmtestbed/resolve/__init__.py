@@ -101,7 +101,9 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Lo
     """
     kinds = _kinds(plan, catalogue, folder)
     bound: dict[str, Bound] = {}
-    problems: list[Problem] = []
+    problems = [_unnamed(name, plan) for name in kinds if plan.inventories[name].is_placeholder]
+    if problems:
+        raise PlanError(*problems)
     # Models first: a data set may be named as one of the run that logged the model.
     for name, kind in sorted(kinds.items(), key=lambda item: item[1] != "model"):
         inventory = plan.inventories[name]
@@ -134,6 +136,13 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Lo
     if problems:
         raise ModelError(*problems)
     return bound
+
+
+def _unnamed(name: str, plan: Plan) -> Problem:
+    using = [id for id, c in plan.checks.items() if name in (v if isinstance(v, str) else "" for v in c.with_.values())]
+    do = f"write what it is under inventories:, or take out the checks that use it: {', '.join(using)}"
+    what = f"inventory {name!r} is still a placeholder of the draft"
+    return Problem(what, "plan", plan.inventories[name].uri, do)
 
 
 def _kinds(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, str]:

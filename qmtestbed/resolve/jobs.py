@@ -93,6 +93,10 @@ class GraphBuilder:
         inputs = {"model": self._model(model, data), "data": self._data(data)}
         return self._own("probe", inputs)
 
+    def describe(self, data: str, columns: Sequence[str]) -> Job:
+        """Build the job that tells what columns of a table hold: a probe without a model."""
+        return self._own("probe", {"data": self._data(data)}, parameters={"columns": list(columns)})
+
     def predict(self, model: str, data: str) -> Job:
         """Build the job that makes the predictions of a model on a table."""
         probe = self.probe(model, data)
@@ -169,7 +173,13 @@ class GraphBuilder:
             unmade=place.unmade,
         )
 
-    def _own(self, kind: JobKind, inputs: Mapping[str, JobInput], after: tuple[str, ...] = ()) -> Job:
+    def _own(
+        self,
+        kind: JobKind,
+        inputs: Mapping[str, JobInput],
+        after: tuple[str, ...] = (),
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Job:
         """Build a job of our own code: probe or predict."""
         job = Job(
             schema="qmtestbed/job/v1",
@@ -177,7 +187,7 @@ class GraphBuilder:
             kind=kind,
             program=Program(kind, importlib.metadata.version("qmtestbed"), sha256_of_measuring_code()),
             inputs=inputs,
-            parameters={},
+            parameters=parameters or {},
             seed=self._plan.seed,
             confidence=self._plan.confidence,
             limits=_limits(_OWN_LIMITS),

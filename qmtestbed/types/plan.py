@@ -48,6 +48,11 @@ class Inventory:
     requested: Annotated[str | None, Shape(doc="in a resolved plan: the name that the uri was pinned from")] = None
 
     @property
+    def is_placeholder(self) -> bool:
+        """Whether a drafted plan has ``<what belongs here>`` in place of it."""
+        return self.uri.startswith("<") and self.uri.endswith(">")
+
+    @property
     def shown(self) -> str:
         """What the user calls it, for messages and pages."""
         return self.requested or self.uri
@@ -108,15 +113,22 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """Evidence given by a person, or that a requirement does not apply."""
+    """Evidence given by a person, or that a requirement does not apply.
+
+    With ``todo`` it is a stub that somebody still has to fill in: it counts as none, whatever else it says, and is the
+    only one that may lack ``by`` and ``date``.
+    """
 
     requirement: str
+    todo: Annotated[Literal[True] | None, Shape(doc="take this line out when the rest is filled in")] = None
     statement: str | None = None
     not_applicable: Annotated[str | None, Shape(doc="why the requirement does not apply")] = None
     file: str | None = None
     sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
-    by: Annotated[str, Shape(pattern=r"\s*\S.*", doc="who declares it")]
-    date: Annotated[str, Shape(pattern=DATE, doc="a date as 2026-11-01")]
+    checklist: Annotated[str | None, Shape(doc="questions with answers (.yaml, .csv, .xlsx)")] = None
+    checklist_sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
+    by: Annotated[str | None, Shape(pattern=r"\s*\S.*", doc="who declares it")] = None
+    date: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
     until: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
 
 

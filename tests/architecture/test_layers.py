@@ -47,6 +47,7 @@ ROOMS = {
     "jinja2": {"render/html.py"},
     "cryptography": {"evidence/signatures.py"},
     "weasyprint": {"render/pdf.py"},
+    "openpyxl": {"evidence/spreadsheets.py"},
     "torch": {"execute/models"},
     "sklearn": {"execute/models", "measuring"},
     "skops": {"execute/models"},

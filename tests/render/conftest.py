@@ -15,6 +15,7 @@ import pytest
 from qmtestbed.ait import Bars, Curve, DataTable, Estimate, Histogram, Matrix, Prose, Roles, Subject, Undefined
 from qmtestbed.render import page
 from qmtestbed.types import assessment as a
+from qmtestbed.types.checklist import ChecklistItem
 from qmtestbed.types.codec import decode
 from qmtestbed.types.evidence import Evidence, InventoryFacts, RunInfo
 from qmtestbed.types.guideline import Guideline
@@ -368,6 +369,12 @@ DECLARATIONS = (
         "docs/handbook.pdf",
         sha("handbook"),
         None,
+        checklist="declared/checklists/03-answers.csv",
+        checklist_sha256=sha("answers"),
+        items=(
+            ChecklistItem("1", "Are labels checked twice?", "yes", "since May", "minutes.pdf"),
+            ChecklistItem("2", "Is a camera used?", "not_applicable"),
+        ),
     ),
     a.DeclarationState(
         "B-3-L1-3",
@@ -548,6 +555,7 @@ _CLOSED = {
     "needs",
     "parts",
     "state",
+    "answer",
     "quality",
     "task",
     "outputs",

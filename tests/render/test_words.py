@@ -64,7 +64,7 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
             for t in (a.Verdict, a.RunVerdict, a.CheckVerdict, a.PartState, a.RequirementVerdict, a.LevelVerdict)
             for v in get_args(t)
         ),
-        *get_args(get_type_hints(a.DeclarationState)["state"]),
+        *get_args(a.Standing),
         *get_args(get_type_hints(a.WaiverState)["state"]),
     }
     assert verdicts == SYMBOLS.keys()
@@ -109,6 +109,7 @@ def test_every_key_is_used(template) -> None:
         "badge.",
         "comment.",
         "ait.better.",
+        "answer.",
         *(f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])),
     )
     made += ("waived.not_met", "waived.undetermined")
