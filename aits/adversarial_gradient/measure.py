@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Images, Model, Subject, Undefined
+from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Images, Model, SampleImages, Subject, Undefined
 from qmtestbed.measuring.answers import true_answers
 from qmtestbed.measuring.attacks import Budget, fgsm, pgd, random_start
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import clopper_pearson
+from qmtestbed.measuring.strips import drawn, strip
 
 FRACTIONS = (0.25, 0.5, 1.0)
 """Of epsilon: the budgets of the curve."""
@@ -82,6 +83,7 @@ def measure(
         "zero_gradient_share": float(outcome.flat.sum() / right) if right else Undefined("No image was attacked."),
         "accuracy_by_budget": _curve(outcome, epsilon),
         "threat_model": attack.described(),
+        "broken_examples": _strip(attack, truth, items, broken, seed),
         "findings": _findings(by_class, broken, outcome),
     }
 
@@ -159,6 +161,21 @@ class _Attack:
         options = {"step": self.step_size, "steps": self.steps, "start": start}
         return self._right(pgd(x, truth, self.model.gradient, budget, **options), truth)
 
+    def changed(self, x: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Give the images as PGD at the full budget leaves them, from whichever start first changes the answer."""
+        budget, result = self.budget(1.0), x.copy()
+        standing = np.arange(len(x))
+        for start in range(self.restarts):
+            first = x[standing] if not start else random_start(x[standing], budget, rng)
+            result[standing] = pgd(
+                x[standing], truth[standing], self.model.gradient, budget,
+                step=self.step_size, steps=self.steps, start=first,
+            )  # fmt: skip
+            standing = standing[self._right(result[standing], truth[standing])]
+            if not len(standing):
+                break
+        return result
+
     def described(self) -> DataTable:
         low, high = self.data.range
         rows = [
@@ -176,6 +193,30 @@ class _Attack:
             ("gradients per image, at most", 1 + self.steps * (len(FRACTIONS) - 1 + self.restarts)),
         ]
         return DataTable(("property", "value"), rows)
+
+
+def _strip(attack: _Attack, truth: np.ndarray, items: np.ndarray, broken: np.ndarray, seed: int) -> SampleImages:
+    """Draw from the images whose answer was changed, and attack them again for what changed it."""
+    among = np.flatnonzero(broken)
+    at = drawn(among, seed)
+    data, (low, high) = attack.data, attack.data.range
+    x = np.asarray(data.pixels[items[at]], dtype=np.float32)
+    changed = attack.changed(x, truth[at], np.random.default_rng([seed, 1])) if len(at) else x
+    answers = attack.model.predict(changed) if len(at) else []
+    rows = items[at] if data.rows is None else data.rows[items[at]]
+    return strip(
+        {
+            "original": x,
+            "attacked": changed,
+            "difference (grey: none)": (changed - x) / (2 * attack.epsilon) + (low + high) / 2,
+        },
+        rows,
+        [f"class {true} → {said}" for true, said in zip(truth[at], answers, strict=True)],
+        total=len(among),
+        seed=seed,
+        population="images whose right answer the attack changed",
+        span=(low, high),
+    )
 
 
 def _by_class(outcome: _Outcome, broken: np.ndarray, confidence: float) -> dict[str, Estimate | Undefined]:

@@ -106,7 +106,7 @@ class _Found:
 def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
     bare, loading = _bare_plan(subject, out), options.loading()
     bound = find_inventories(bare, catalogue, out, loading)
-    return _Found(bare, bound, first_job(bare, bound, "test", loading), out)
+    return _Found(bare, bound, first_job(bare, bound, "test", loading, options.samples), out)
 
 
 def _choose_plan(
@@ -117,6 +117,7 @@ def _choose_plan(
         folder = options.run_folder(Path(scratch))
         execute_jobs([found.probe], folder, launcher, options, progress)
         probe = folder.record(found.probe.key)
+        folder.let_go()
     checks: dict[str, Check] = {}
     left_out: list[LeftOut] = []
     for entry in catalogue.aits.values():

@@ -144,7 +144,7 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class FigureView:
-    """A resource: drawn if it can be, and the data behind it."""
+    """A resource: drawn if it can be, and the data behind it; ``note`` says what of single rows was kept."""
 
     anchor: str
     title: str
@@ -152,6 +152,7 @@ class FigureView:
     table: TableView | None
     prose: str | None
     missing: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +328,7 @@ class RecordView:
     checks: tuple[Ref, ...]
     environment: Ref
     isolation: str
+    samples: str
     seed: str
     confidence: str
     planned: str
@@ -446,6 +448,7 @@ class View:
     records: Sequence[RecordView]
     declarations: tuple[DeclarationView, ...]
     assumptions: tuple[str, ...]
+    samples: str
     notes: tuple[str, ...]
     remarks: tuple[RemarkView, ...]
     remarks_left: int

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from qmtestbed.ait import Samples
 from qmtestbed.catalogue import AitEntry
 from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
 from qmtestbed.resolve.arrays import ImagesFacts
@@ -70,8 +71,11 @@ class FileFacts:
 class GraphBuilder:
     """Collects jobs; a job that several checks share is made once."""
 
-    def __init__(self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading) -> None:
+    def __init__(
+        self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading, samples: Samples = "ids"
+    ) -> None:
         self._plan = plan
+        self._samples = samples
         self._loading = loading
         self._bound = inventories
         self._jobs: dict[str, Job] = {}
@@ -158,6 +162,7 @@ class GraphBuilder:
             needs=tuple(sorted(needs)),
             unavailable=entry.missing,
             volatile=manifest.volatile,
+            samples=self._samples,
         )
 
     def _own(self, kind: JobKind, inputs: Mapping[str, JobInput], after: tuple[str, ...] = ()) -> Job:
@@ -174,6 +179,7 @@ class GraphBuilder:
             limits=_limits(_OWN_LIMITS),
             environment=self._environment((), inputs.values()),
             after=after,
+            samples=self._samples,
         )
         return self._add(job)
 
@@ -310,5 +316,6 @@ def _key(job: Job) -> str:
         "rows": job.limits.rows,
         "environment": encode(job.environment),
         "unavailable": list(job.unavailable),
+        "samples": job.samples,
     }
     return sha256_of_value(content)

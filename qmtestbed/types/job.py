@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qmtestbed.ait import Roles
+from qmtestbed.ait import Roles, Samples
 from qmtestbed.types.manifest import InputKind
 from qmtestbed.types.plan import Outputs
 
@@ -72,7 +72,8 @@ class Job:
     """One node of the graph: probe → predict → measure, or difference where a check is compared with a baseline.
 
     ``after`` are keys of jobs that must come first; ``needs`` are capabilities that only the probe among them can
-    tell; ``unavailable`` are pip commands for distributions that are not installed.
+    tell; ``unavailable`` are pip commands for distributions that are not installed; ``samples`` is how much of single
+    rows the record may hold.
     """
 
     schema: Literal["qmtestbed/job/v1"]
@@ -89,3 +90,4 @@ class Job:
     needs: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
     volatile: bool = False
+    samples: Samples = "ids"

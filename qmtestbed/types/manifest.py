@@ -42,7 +42,9 @@ PREDICTED: frozenset[Need] = frozenset({"classification", "regression", "probabi
 """Needs that predictions alone can tell."""
 PROBED: frozenset[Need] = PREDICTED | {"predict", "gradient", "native"}
 """Needs that only a loaded model can tell."""
-ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "text"]
+ResourceKind = Literal["table", "matrix", "coverage", "curve", "bars", "histogram", "text", "rows", "images"]
+SAMPLE_KINDS: frozenset[ResourceKind] = frozenset({"rows", "images"})
+"""Resources that are of single rows or images; how much of them is kept is for ``--samples`` to say."""
 
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 _SIZES = {"MiB": 2**20, "GiB": 2**30}
