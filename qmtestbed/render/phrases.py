@@ -251,7 +251,7 @@ CHECKS: Table = {
     ),
     "sample.full": (
         "Columns with the roles id and sensitive are masked (●●●).",
-        "役割が id または sensitive の列はマスクしています（●●●）。",
+        "役割が id または sensitive の列の値は ●●● で伏せています。",
     ),
     "sample.ids.images": (
         "Images are named by their number; the pictures are not kept (--samples ids).",
@@ -345,7 +345,7 @@ APPENDIX: Table = {
     "samples.full": (
         "Sampled rows are shown with what stands in them; columns with the roles id and sensitive are masked "
         "(--samples full).",
-        "抽出した行の内容を示します。役割が id または sensitive の列はマスクしています（--samples full）。",
+        "抽出した行の内容を示します。役割が id または sensitive の列の値は伏せています（--samples full）。",
     ),
     "isolation": ("Isolation", "隔離"),
     "isolation.none": ("none", "なし"),

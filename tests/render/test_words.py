@@ -9,7 +9,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from qmtestbed.ait import FINDING_KINDS
+from qmtestbed.ait import FINDING_KINDS, Samples
 from qmtestbed.render import phrases, phrases_compared, site_phrases, terms
 from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, TABLES, Words
 from qmtestbed.types import assessment as a
@@ -78,6 +78,7 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
     assert {f"how.meaning.{k}" for k in get_args(How)} <= table.keys() and set(
         get_args(a.Change)
     ) == CHANGE_SIGNS.keys()
+    assert {f"{prefix}.{s}" for prefix in ("samples", "sample") for s in get_args(Samples)} <= table.keys()
     assert {f"headline.level.{v}" for v in get_args(a.LevelVerdict)} <= table.keys()
 
 
@@ -101,7 +102,7 @@ def test_every_key_is_used(template) -> None:
     )
     made += ("change.", "shown.", "how.", "difference.")
     made += ("part.", "against.", "level.external", "level.internal", "headline.measured", "headline.declared")
-    made += ("require.", "badge.", "comment.")
+    made += ("require.", "badge.", "comment.", "samples.", "sample.")
     unused = {k for k in TABLES["en"] if k.removesuffix(".one") not in used and not k.startswith(made)}
     assert unused == set()
 
