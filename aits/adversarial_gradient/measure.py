@@ -155,25 +155,29 @@ class _Attack:
         self, x: np.ndarray, truth: np.ndarray, budget: Budget, rng: np.random.Generator | None
     ) -> np.ndarray:
         """Whether the model is still right after PGD from the image itself or, given ``rng``, from a random start."""
-        if not len(x):
-            return np.zeros(0, dtype=bool)
+        return self._right(self._attacked(x, truth, budget, rng), truth) if len(x) else np.zeros(0, dtype=bool)
+
+    def _attacked(
+        self, x: np.ndarray, truth: np.ndarray, budget: Budget, rng: np.random.Generator | None
+    ) -> np.ndarray:
         start = x if rng is None else random_start(x, budget, rng)
         options = {"step": self.step_size, "steps": self.steps, "start": start}
-        return self._right(pgd(x, truth, self.model.gradient, budget, **options), truth)
+        return np.asarray(pgd(x, truth, self.model.gradient, budget, **options))
 
     def changed(self, x: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Give the images as PGD at the full budget leaves them, from whichever start first changes the answer."""
-        budget, result = self.budget(1.0), x.copy()
-        standing = np.arange(len(x))
-        for start in range(self.restarts):
-            first = x[standing] if not start else random_start(x[standing], budget, rng)
-            result[standing] = pgd(
-                x[standing], truth[standing], self.model.gradient, budget,
-                step=self.step_size, steps=self.steps, start=first,
-            )  # fmt: skip
-            standing = standing[self._right(result[standing], truth[standing])]
-            if not len(standing):
-                break
+        """Give each image as the first attempt that changes its answer leaves it: growing budgets, as in :meth:`run`."""
+        result, standing = x.copy(), np.arange(len(x))
+        for fraction in FRACTIONS:
+            budget = self.budget(fraction)
+            for start in range(-1, self.restarts if fraction == 1.0 else 1):
+                if not len(standing):
+                    return result
+                here, true = x[standing], truth[standing]
+                if start < 0:
+                    result[standing] = fgsm(here, np.asarray(self.model.gradient(here, true)), budget)
+                else:
+                    result[standing] = self._attacked(here, true, budget, rng if start else None)
+                standing = standing[self._right(result[standing], true)]
         return result
 
     def described(self) -> DataTable:

@@ -340,12 +340,12 @@ APPENDIX: Table = {
     ),
     "samples.ids": (
         "Rows are named by their number; what stands in them is on no page (--samples ids).",
-        "行は行番号のみで示し、内容はどのページにも含まれません（--samples ids）。",
+        "行は行番号のみで示し、内容はどのページにも含めていません。設定は --samples ids です。",
     ),
     "samples.full": (
         "Sampled rows are shown with what stands in them; columns with the roles id and sensitive are masked "
         "(--samples full).",
-        "抽出した行の内容を示します。役割が id または sensitive の列の値は伏せています（--samples full）。",
+        "抽出した行の内容を示します。役割が id または sensitive の列の値は伏せています。設定は --samples full です。",
     ),
     "isolation": ("Isolation", "隔離"),
     "isolation.none": ("none", "なし"),

@@ -112,7 +112,7 @@ def test_a_child_can_t_smuggle_a_file_of_its_own() -> None:
         [0], [HOSTILE], [HOSTILE], 1, 0, HOSTILE, (1, len(content), 1), base64.b64encode(content).decode()
     )
     svg = str(draw(sample, HOSTILE, W))
-    assert "<script" not in svg and b"onload" not in binascii.b2a_hex(svg.encode())
+    assert "<script" not in svg and "onload" not in svg
     assert decoded(embedded(svg)[0]).tobytes() == content
     ET.fromstring(svg)
 
