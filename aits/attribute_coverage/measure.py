@@ -151,8 +151,10 @@ class _Tally:
 
     def keep_lowest(self, one: _Tuple) -> None:
         """Keep the tuple with the lowest coverage, the first of several, of those that can be drawn."""
-        down, across = len(one.counts), one.counts[0].size
-        if max(down, across) <= MOST_DRAWN and (self.lowest is None or one.coverage < self.lowest.coverage):
+        across = one.counts.shape[-1]
+        if max(one.counts.size // across, across) <= MOST_DRAWN and (
+            self.lowest is None or one.coverage < self.lowest.coverage
+        ):
             self.lowest = one
 
     def note(self, attributes: Sequence[int], counts: np.ndarray, missing: np.ndarray) -> None:
@@ -264,17 +266,17 @@ def _bars(tally: _Tally) -> Bars:
 
 
 def _map(tally: _Tally, least: int) -> dict[str, Coverage]:
-    """Draw one tuple: down the values of its first attribute, across those of the others together."""
+    """Draw one tuple: across the values of its last attribute, down those of the others together."""
     one = tally.lowest
     if one is None:
         return {}
-    first, *others = (tally.chosen[a] for a in one.attributes)
-    across = [", ".join(values) for values in itertools.product(*(a.values for a in others))] if others else ["rows"]
-    grid = [
-        [int(n) if can else None for n, can in zip(counts.ravel(), allowed.ravel(), strict=True)]
-        for counts, allowed in zip(one.counts, one.allowed, strict=True)
-    ]
-    return {"lowest_tuple": Coverage(grid, first.values, across, first.name, ", ".join(a.name for a in others), least)}
+    *others, last = (tally.chosen[a] for a in one.attributes)
+    down = [", ".join(values) for values in itertools.product(*(a.values for a in others))] if others else ["rows"]
+    pairs = zip(one.counts.ravel().tolist(), one.allowed.ravel().tolist(), strict=True)
+    cells = [n if can else None for n, can in pairs]
+    across = len(last.values)
+    grid = [cells[i : i + across] for i in range(0, len(cells), across)]
+    return {"lowest_tuple": Coverage(grid, down, last.values, ", ".join(a.name for a in others), last.name, least)}
 
 
 def _overview(chosen: Sequence[Attribute], left_out: Mapping[str, str]) -> DataTable:

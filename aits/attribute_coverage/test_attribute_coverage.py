@@ -306,12 +306,12 @@ def test_the_map_shows_the_counts_of_the_tuple_with_the_lowest_coverage(ait, str
     design = binary("abcde", exclusions)
     found = ait.measure(data=Table(frame, None, Roles()), design=design, strength=strength, min_count=2)
     shown = found["lowest_tuple"]
-    across = shown.column_title.split(", ") if strength > 1 else []
+    down = shown.row_title.split(", ") if strength > 1 else []
     cells = {}
     for value, line in zip(shown.rows, shown.counts, strict=True):
         for values, count in zip(shown.columns, line, strict=True):
-            cells[value, *(values.split(", ") if across else [])] = count
-    names = (shown.row_title, *across)
+            cells[*(value.split(", ") if down else []), values] = count
+    names = (*down, shown.column_title)
     for cell, count in cells.items():
         holds = np.all([frame[n] == int(v) for n, v in zip(names, cell, strict=True)], axis=0)
         assert count in (None, int(holds.sum()))

@@ -202,7 +202,7 @@ class RunFolder(DerivedFiles):
                 stray.unlink()
         used = {s.sha256 for key in keys for s in self.record(key).resources.values()}
         for path in self.path.glob("resources/*"):
-            if path.stem not in used:
+            if path.stem not in used or (info.samples == "none" and path.suffix == f".{_ENDINGS['predictions']}"):
                 path.unlink()
         if info.samples == "none":
             shutil.rmtree(self.logs, ignore_errors=True)

@@ -62,10 +62,10 @@ def _labels(canvas: Canvas, m: Matrix | Coverage, gutter: float, top: float, cel
 
 
 def coverage(c: Coverage, title: str, w: Words) -> Svg | None:
-    """Draw which combinations occur: darker for more rows, crossed out where one is missing, dotted where none can be.
+    """Draw which combinations occur: darker for more rows, crossed out where one is missing, a dash where none can be.
 
-    A cross and a heavy frame stand for what is missing, a dotted line through the middle for what can't occur, so that
-    neither needs a colour.
+    A cross in a heavy frame stands for what is missing, a dash in a dotted frame for what can't occur, so that neither
+    needs a colour.
     """
     down, across = len(c.rows), len(c.columns)
     if not down or not across or max(down, across) > _NAMED:
@@ -82,7 +82,7 @@ def coverage(c: Coverage, title: str, w: Words) -> Svg | None:
     _labels(canvas, c, gutter, top, cell, height)
     canvas.text(gutter, 11, c.column_title or w("chart.columns"), "axis start")
     canvas.text(2, bottom + 13, c.row_title or w("chart.rows"), "axis start")
-    legend = (largest, w("coverage.there")), (0, w("coverage.missing", n=f"{c.least:,}")), (None, w("coverage.never"))
+    legend = (largest, w("coverage.there")), (0, _missing(c, w)), (None, w("coverage.never"))
     for k, (count, text) in enumerate(legend):
         y = bottom + 22 + 18 * k
         _combination(canvas, (gutter, y, 24.0, 13.0), count, c.least, largest, named=False)
@@ -90,11 +90,16 @@ def coverage(c: Coverage, title: str, w: Words) -> Svg | None:
     return canvas.done()
 
 
+def _missing(c: Coverage, w: Words) -> str:
+    return w("coverage.missing", n=f"{c.least:,}") if c.least > 1 else w("coverage.missing.one")
+
+
 def _combination(canvas: Canvas, box: Box, count: int | None, least: int, largest: int, *, named: bool = True) -> None:
     x, y, across, down = box
     if count is None:
         canvas.rect(x, y, across, down, "never")
-        canvas.line((x + 2, y + down / 2), (x + across - 2, y + down / 2), "never")
+        middle = x + across / 2
+        canvas.line((middle - 4, y + down / 2), (middle + 4, y + down / 2), "never dash")
         return
     if count < least:
         canvas.line((x, y), (x + across, y + down), "missing")

@@ -229,6 +229,7 @@ CHECKS: Table = {
     "chart.share": ("share", "割合"),
     "coverage.there": ("rows that hold it", "該当する行数"),
     "coverage.missing": ("missing: fewer than {n} rows", "欠落：{n} 行未満"),
+    "coverage.missing.one": ("missing: no row holds it", "欠落：該当する行なし"),
     "coverage.never": ("can't occur", "起こりえない組み合わせ"),
     "coverage.cell.missing": ("{n} (missing)", "{n}（欠落）"),
     "coverage.cell.never": ("can't occur", "起こりえない"),

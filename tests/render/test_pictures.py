@@ -131,7 +131,7 @@ def test_the_map_crosses_out_what_is_missing_and_nothing_else() -> None:
 
     legend = 1
     assert count("line", "missing") == 2 * (4 + legend) and count("rect", "missing") == 4 + legend
-    assert count("rect", "never") == 1 + legend and count("line", "never") == 1 + legend
+    assert count("rect", "never") == 1 + legend and count("line", "never dash") == 1 + legend
     assert count("rect", "heat") == 4 + legend
     shown = [e.text for e in root.iter() if e.tag.endswith("text")]
     assert all(str(n) in shown for n in (9, 4, 12, 3)) and "missing: fewer than 2 rows" in shown
