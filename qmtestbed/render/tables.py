@@ -77,9 +77,9 @@ def _content(resource: Resource, w: Words) -> tuple[Sequence[str], Sequence[Sequ
         return [corner, *resource.columns], [[name, *(_count(n, resource, w) for n in x)] for name, x in lines], True
     if isinstance(resource, SampleRows):
         parts = {w("sample.row"): resource.rows, **resource.beside, **resource.told, **resource.cells}
-        return [*parts], [*zip(*parts.values(), strict=False)], True
+        return [*parts], [*zip(*parts.values(), strict=False)], False
     if isinstance(resource, SampleImages):
-        return [w("sample.image"), w("sample.found")], [*zip(resource.rows, resource.captions, strict=False)], True
+        return [w("sample.image"), w("sample.found")], [*zip(resource.rows, resource.captions, strict=False)], False
     raise TypeError(f"{type(resource).__name__} has no table")
 
 
