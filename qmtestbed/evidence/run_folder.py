@@ -136,12 +136,13 @@ class RunFolder(DerivedFiles):
         they lie in a folder apart until :meth:`let_go`; their digest stays in the record.
         """
         withheld = record.samples == "none" and any(r.kind == "predictions" for r in record.resources.values())
-        if withheld and self._aside is None:
-            self._aside = TemporaryDirectory(prefix="qmt-aside-")
         for stored in record.resources.values():
-            path = self.resource(stored.sha256, stored.kind)
-            if not path.is_file():
-                files.copy(content[stored.sha256], self._apart(stored.sha256) if withheld else path)
+            path, source = self.resource(stored.sha256, stored.kind), content[stored.sha256]
+            if withheld and source.is_file() and not path.is_file():  # of a finished run they are gone
+                self._aside = self._aside or TemporaryDirectory(prefix="qmt-aside-")
+                files.copy(source, self._apart(stored.sha256))
+            elif not withheld and not path.is_file():
+                files.copy(source, path)
         files.write(self.path / "records" / f"{record.key}.json", canonical(record))
         if self._store and not withheld:
             self._store.put(record, content)

@@ -14,7 +14,7 @@ import qmtestbed
 from qmtestbed.ait import MASK, SampleRows, Subject
 from qmtestbed.errors import InputError
 from qmtestbed.evidence import RunFolder
-from qmtestbed.pipeline import Options, resolve_only, verify
+from qmtestbed.pipeline import Options, compare, judge_by, resolve_only, verify
 
 ROW, AGE = 733, 9876543.125
 """The row that is planted, and what stands in it: nothing else of the data reads like either."""
@@ -153,6 +153,21 @@ def test_a_run_is_whole_and_its_page_says_which_mode(runs: dict[str, Path]) -> N
     assert verify(runs["none"], Options()).whole
     for samples, folder in runs.items():
         assert f"--samples {samples}" in (folder / "report.html").read_text("utf-8")
+
+
+def test_a_run_without_its_predictions_is_judged_again_and_compared(
+    runs: dict[str, Path], project: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "other.yaml"
+    short = PLAN[: PLAN.index("  outliers:")].replace("rows <= 0", "rows <= 1")
+    plan.write_text(short.replace("uri: ", f"uri: {project}/"), "utf-8")
+    options = Options(out=tmp_path / "again", aits=(project / "aits",))
+    again = judge_by(runs["none"], plan, options)
+    assert again.evidence.info.samples == "none" and verify(again.folder, Options()).whole
+    assert holding(again.folder, CITY) == holding(again.folder, PATIENT) == set()
+    assert RunFolder(runs["none"]).reusable()  # for a gate, less what is not there
+    compared = compare([runs["none"], again.folder], Options(out=tmp_path / "compared", aits=(project / "aits",)))
+    assert compared.page.is_file()
 
 
 def test_the_mode_is_part_of_a_job_s_key(project: Path) -> None:
