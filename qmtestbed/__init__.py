@@ -52,7 +52,7 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
         Run folder; by default the next free ``qmt-runs/<component>-<n>``. A folder with the same plan is gone on with.
     **options
         ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``reports``, ``templates``, ``as_of``,
-        ``isolation``, ``trust``, ``log``, ``since``: see :class:`qmtestbed.pipeline.Options`.
+        ``isolation``, ``trust``, ``log``, ``since``, ``samples``: see :class:`qmtestbed.pipeline.Options`.
 
     Raises
     ------

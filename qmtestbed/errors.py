@@ -98,13 +98,22 @@ class IntegrityError(QmtestbedError):
         super().__init__(str(problem))
 
 
+SEE_LOG = "see its log in the run folder"
+
+
+def see_log(samples: str) -> str:
+    """Say where the log of a child is: nowhere, where nothing of single rows is kept."""
+    return "run it with --samples ids to have its log" if samples == "none" else SEE_LOG
+
+
 class JobError(QmtestbedError):
     """What went wrong inside a job; the worker turns it into the error of a record, with any facts found so far."""
 
-    usual_do = "see its log in the run folder"
+    usual_do = SEE_LOG
 
-    def __init__(self, what: str, *, found: str = "", do: str = "") -> None:
-        self.what, self.found, self.do = what, found, do or self.usual_do
+    def __init__(self, what: str, *, found: str = "", do: str = "", quotes: str = "") -> None:
+        """Take what went wrong; ``quotes`` is what single rows hold, and told only where that may be kept."""
+        self.what, self.found, self.do, self.quotes = what, found, do or self.usual_do, quotes
         self.facts: dict[str, object] = {}
         super().__init__(what)
 

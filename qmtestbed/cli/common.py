@@ -106,9 +106,21 @@ def add_isolation(parser: argparse.ArgumentParser) -> None:
 
 
 def add_execution(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation``, ``--no-cache`` and ``--log``."""
+    """Add ``--jobs``, ``--isolation``, ``--trust``, ``--no-cache``, ``--samples`` and ``--log``."""
     add_isolation(parser)
+    add_samples(parser)
     parser.add_argument("--log", action="store_true", help="write the assessment to MLflow, beside the model")
+
+
+def add_samples(parser: argparse.ArgumentParser) -> None:
+    """Add ``--samples``."""
+    parser.add_argument(
+        "--samples",
+        choices=("none", "ids", "full"),
+        default="ids",
+        help="how much of single rows is kept: none, nothing of them; ids, the numbers of rows that were found; full, "
+        "also what stands in them, columns with the roles id and sensitive masked (default: ids)",
+    )
 
 
 def add_require(parser: argparse.ArgumentParser) -> None:
@@ -201,6 +213,7 @@ def options_of(arguments: Any) -> Options:
         trust=getattr(arguments, "trust", None),
         since=getattr(arguments, "since", None),
         allow_build=getattr(arguments, "allow_build", False),
+        samples=getattr(arguments, "samples", "ids"),
     )
 
 

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="assess, but write nothing to MLflow")
     common.add_out(parser)
     common.add_isolation(parser)
+    common.add_samples(parser)
     common.add_judging(parser)
     common.add_since(parser, "--baseline")
     common.add_content(parser)

@@ -108,7 +108,7 @@ class _Found:
 def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
     bare, loading = _bare_plan(subject, out, catalogue), options.loading()
     bound = find_inventories(bare, catalogue, out, loading)
-    return _Found(bare, bound, first_job(bare, bound, "test", loading), out)
+    return _Found(bare, bound, first_job(bare, bound, "test", loading, options.samples), out)
 
 
 def _choose_plan(
@@ -119,6 +119,7 @@ def _choose_plan(
         folder = options.run_folder(Path(scratch))
         execute_jobs([found.probe], folder, launcher, options, progress)
         probe = folder.record(found.probe.key)
+        folder.let_go()
     checks, left_out = choose_checks(catalogue, found.bound, _told_by(probe))
     if not checks:
         reasons = "; ".join(f"{x.ait}: {x.why}" for x in left_out)

@@ -68,6 +68,7 @@ def _record(r: Record, environment: Ref, checks: Mapping[str, list[str]], contex
         checks=tuple(context.check_ref(c) for c in checks.get(r.key, ())),
         environment=environment,
         isolation=context.w.listed(r.isolation),
+        samples=context.w(f"samples.{r.samples}"),
         seed=str(r.seed),
         confidence=percent(r.confidence),
         planned=f"{items.planned:,}" if items else "",

@@ -169,7 +169,7 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class FigureView:
-    """A resource: drawn if it can be, and the data behind it."""
+    """A resource: drawn if it can be, and the data behind it; ``note`` says what of single rows was kept."""
 
     anchor: str
     title: str
@@ -177,6 +177,7 @@ class FigureView:
     table: TableView | None
     prose: str | None
     missing: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +382,7 @@ class RecordView:
     checks: tuple[Ref, ...]
     environment: Ref
     isolation: str
+    samples: str
     seed: str
     confidence: str
     planned: str
@@ -522,6 +524,7 @@ class View:
     records: Sequence[RecordView]
     declarations: tuple[DeclarationView, ...]
     assumptions: tuple[str, ...]
+    samples: str
     notes: tuple[str, ...]
     remarks: tuple[RemarkView, ...]
     remarks_left: int

@@ -279,6 +279,37 @@ CHECKS: Table = {
     "chart.columns": ("columns", "列"),
     "chart.count": ("count", "件数"),
     "chart.share": ("share", "割合"),
+    "coverage.there": ("rows that hold it", "該当する行数"),
+    "coverage.missing": ("missing: fewer than {n} rows", "欠落：{n} 行未満"),
+    "coverage.missing.one": ("missing: no row holds it", "欠落：該当する行なし"),
+    "coverage.never": ("can't occur", "起こりえない組み合わせ"),
+    "coverage.cell.missing": ("{n} (missing)", "{n}（欠落）"),
+    "coverage.cell.never": ("can't occur", "起こりえない"),
+    "images.states": ("from left: {states}", "左から：{states}"),
+    "images.number": ("image {n}", "画像 {n}"),
+    "sample.row": ("row (from 0)", "行（0 始まり）"),
+    "sample.image": ("image (from 0)", "画像（0 始まり）"),
+    "sample.found": ("what was found", "結果"),
+    "sample.drawn": (
+        "{n} of {total}, drawn with seed {seed}: {population}.",
+        "{total} 件から {n} 件を抽出（シード {seed}）：{population}",
+    ),
+    "sample.none": (
+        "Left out: nothing of single rows or images is kept (--samples none).",
+        "個々の行や画像の情報は保存しない設定（--samples none）のため、省略しています。",
+    ),
+    "sample.ids": (
+        "Rows are named by their number; what stands in them is not kept (--samples ids).",
+        "行は行番号のみで示し、内容は保存していません（--samples ids）。",
+    ),
+    "sample.full": (
+        "Columns with the roles id and sensitive are masked (●●●).",
+        "役割が id または sensitive の列の値は ●●● で伏せています。",
+    ),
+    "sample.ids.images": (
+        "Images are named by their number; the pictures are not kept (--samples ids).",
+        "画像は番号のみで示し、画像そのものは保存していません（--samples ids）。",
+    ),
     "chart.limit": ("limit", "基準値"),
     "chart.limit_title": ("{text}: found {found}, limit {limit}", "{text}：測定値 {found}、基準値 {limit}"),
     "no_value": ("no value", "値なし"),
@@ -366,6 +397,20 @@ APPENDIX: Table = {
     "items.unusable": ("Not usable", "使用不可"),
     "seed": ("Seed", "シード"),
     "confidence": ("Confidence", "信頼水準"),
+    "samples": ("Single rows", "個々の行の扱い"),
+    "samples.none": (
+        "Nothing of single rows is kept: no number, no content, no predictions (--samples none).",
+        "個々の行の情報（行番号、内容、予測）は一切保存していません（--samples none）。",
+    ),
+    "samples.ids": (
+        "Rows are named by their number; what stands in them is on no page (--samples ids).",
+        "行は行番号のみで示し、内容はどのページにも含めていません。設定は --samples ids です。",
+    ),
+    "samples.full": (
+        "Sampled rows are shown with what stands in them; columns with the roles id and sensitive are masked "
+        "(--samples full).",
+        "抽出した行の内容を示します。役割が id または sensitive の列の値は伏せています。設定は --samples full です。",
+    ),
     "isolation": ("Isolation", "隔離"),
     "isolation.none": ("none", "なし"),
     "environment": ("Environment", "実行環境"),

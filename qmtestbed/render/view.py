@@ -70,6 +70,7 @@ def view(
             records=records(context),
             declarations=declarations(context),
             assumptions=assumptions(context),
+            samples=context.w(f"samples.{context.evidence.info.samples}"),
             remarks=remarks_on(None, context),
             remarks_left=max(0, len(remarks) - detail.remarks),
             notes=evidence.info.notes,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from qmtestbed.ait import Samples
 from qmtestbed.catalogue import AitEntry
 from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
 from qmtestbed.resolve.arrays import ImagesFacts
@@ -74,9 +75,15 @@ class GraphBuilder:
     """Collects jobs; a job that several checks share is made once."""
 
     def __init__(
-        self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading, environments: Environments | None = None
+        self,
+        plan: Plan,
+        inventories: Mapping[str, Bound],
+        loading: Loading,
+        samples: Samples = "ids",
+        environments: Environments | None = None,
     ) -> None:
         self._plan = plan
+        self._samples = samples
         self._loading = loading
         self._environments = environments
         self._bound = inventories
@@ -171,6 +178,7 @@ class GraphBuilder:
             volatile=manifest.volatile,
             isolated=place.folder,
             unmade=place.unmade,
+            samples=self._samples,
         )
 
     def _own(
@@ -193,6 +201,7 @@ class GraphBuilder:
             limits=_limits(_OWN_LIMITS),
             environment=self._environment((), inputs.values()),
             after=after,
+            samples=self._samples,
         )
         return self._add(job)
 
@@ -380,5 +389,6 @@ def _key(job: Job) -> str:
         "rows": job.limits.rows,
         "environment": encode(job.environment),
         "unavailable": list(job.unavailable),
+        "samples": job.samples,
     }
     return sha256_of_value(content)

@@ -42,7 +42,9 @@ PREDICTED: frozenset[Need] = frozenset({"classification", "regression", "probabi
 """Needs that predictions alone can tell."""
 PROBED: frozenset[Need] = PREDICTED | {"predict", "gradient", "native"}
 """Needs that only a loaded model can tell."""
-ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "text"]
+ResourceKind = Literal["table", "matrix", "coverage", "curve", "bars", "histogram", "text", "rows", "images"]
+SAMPLE_KINDS: frozenset[ResourceKind] = frozenset({"rows", "images"})
+"""Resources that are of single rows or images; how much of them is kept is for ``--samples`` to say."""
 
 _SPECIFIER = r"(===?|~=|!=|<=?|>=?) *[A-Za-z0-9.*+!_-]+"
 _SPECIFIERS = rf"{_SPECIFIER}( *, *{_SPECIFIER})*"

@@ -46,7 +46,7 @@ def test_the_page_holds_them_as_text_only(hostile, template, pages, read_html) -
     html, calm = read_html(text), read_html(pages["en"])
     assert set(html.tags()) == set(calm.tags()), "no element that the template does not write"
     assert {k for _, a in html.elements for k in a} <= {k for _, a in calm.elements for k in a} | {"title"}
-    assert all(h.startswith(("#", "https://")) for h in html.every("href"))
+    assert all(h.startswith(("#", "https://", "data:image/png;base64,")) for h in html.every("href"))
     ids = html.every("id")
     assert len(ids) == len(set(ids))
     assert {h[1:] for h in html.every("href") if h.startswith("#")} <= set(ids)

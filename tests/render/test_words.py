@@ -9,7 +9,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from qmtestbed.ait import FINDING_KINDS
+from qmtestbed.ait import FINDING_KINDS, Samples
 from qmtestbed.render import ait_phrases, phrases, phrases_compared, site_phrases, terms
 from qmtestbed.render.words import CHANGE_SIGNS, CODES, SYMBOLS, TABLES, Words
 from qmtestbed.types import assessment as a
@@ -79,6 +79,7 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
     assert {f"how.meaning.{k}" for k in get_args(How)} <= table.keys() and set(
         get_args(a.Change)
     ) == CHANGE_SIGNS.keys()
+    assert {f"{prefix}.{s}" for prefix in ("samples", "sample") for s in get_args(Samples)} <= table.keys()
     assert {f"headline.level.{v}" for v in get_args(a.LevelVerdict)} <= table.keys()
     assert {f"require.{r}" for r in get_args(a.Require)} == {k for k in table if k.startswith("require.")}
     assert {f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])} <= table.keys()
@@ -110,6 +111,8 @@ def test_every_key_is_used(template) -> None:
         "comment.",
         "ait.better.",
         "answer.",
+        "samples.",
+        "sample.",
         *(f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])),
     )
     made += ("waived.not_met", "waived.undetermined")
