@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "say how much the store of earlier records holds, or clear it"
@@ -24,5 +25,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if store is not None:
         info = store.clear() if arguments.action == "clear" else store.info()
         word = "removed" if arguments.action == "clear" else "holds"
-        print(f"{info.path}: {word} {info.entries} records, {info.size / 2**20:.1f} MB")
+        say(f"{info.path}: {word} {info.entries} records, {info.size / 2**20:.1f} MB")
     return ExitCode.MET

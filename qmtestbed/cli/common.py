@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
+from qmtestbed.foreign import inert
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Options, Outcome
@@ -148,37 +150,33 @@ MEANING = {
 
 def print_outcome(outcome: Outcome) -> None:
     """Print the two headlines, what failed, and where the page is."""
-    from qmtestbed.cli.progress import inert
-
     assessment = outcome.assessment
-    print()
+    say()
     for line in (*headline_lines(assessment), *since_lines(assessment)):
-        print(line)
+        say(line)
     for check in assessment.checks:
         for criterion in check.criteria:
             if criterion.verdict != "met":
-                print(f"  {check.id}: {inert(_line(criterion))}")
+                say(f"  {check.id}: {inert(_line(criterion))}")
     for line in item_lines(outcome):
-        print(line)
+        say(line)
     for note in outcome.evidence.info.notes:
-        print(f"Note:     {inert(note)}")
+        say(f"Note:     {inert(note)}")
     if assessment.left_out:
-        print(f"Left out: {len(assessment.left_out)}")
+        say(f"Left out: {len(assessment.left_out)}")
         for left in assessment.left_out:
-            print(f"  {left.ait}: {inert(left.why)}")
-    print(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
-    print(f"Page:     {outcome.page}")
+            say(f"  {left.ait}: {inert(left.why)}")
+    say(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
+    say(f"Page:     {outcome.page}")
     if outcome.logged:
-        print(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
+        say(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
     if outcome.not_logged:
         print(f"qmtestbed: not written to MLflow: {outcome.not_logged}", file=sys.stderr)
-    print(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")
+    say(f"Exit code {int(outcome.exit_code)}: {MEANING.get(outcome.exit_code, '')}")
 
 
 def since_lines(assessment: Assessment) -> list[str]:
     """Say what changed since the run before; nothing where it was not told which that was."""
-    from qmtestbed.cli.progress import inert
-
     since = assessment.since
     if since is None:
         return []

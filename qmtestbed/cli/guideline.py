@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -34,11 +35,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.action == "list":
         for entry in catalogue.guidelines.values():
             if entry.guideline is None:
-                print(f"{entry.name:<12} BROKEN   " + "; ".join(str(p).replace("\n", " ") for p in entry.broken))
+                say(f"{entry.name:<12} BROKEN   " + "; ".join(str(p) for p in entry.broken))
             else:
-                print(
-                    f"{entry.name:<12} {len(entry.guideline.requirements):>3} requirements  {entry.guideline.title.en}"
-                )
+                say(f"{entry.name:<12} {len(entry.guideline.requirements):>3} requirements  {entry.guideline.title.en}")
         return ExitCode.MET
     guideline = catalogue.guideline(arguments.name).guideline
     if guideline is not None:
@@ -47,18 +46,17 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _show(guideline: Guideline) -> None:
-    print(f"{guideline.name} — {guideline.title.en}")
-    print(f"source: {guideline.source.title}, {guideline.source.publisher} {guideline.source.date or ''}".rstrip())
-    print(f"note:   {guideline.note.en}")
+    say(f"{guideline.name} — {guideline.title.en}")
+    say(f"source: {guideline.source.title}, {guideline.source.publisher} {guideline.source.date or ''}".rstrip())
+    say(f"note:   {guideline.note.en}")
     for key, dimension in guideline.dimensions.items():
-        print(f"\n{key} ({dimension.kind}): {dimension.title.en}")
+        say()
+        say(f"{key} ({dimension.kind}): {dimension.title.en}")
         for chain in dimension.chains:
             for level in chain:
                 asks = ", ".join(level.asks or level.requirements)
-                print(f"  {level.id}: {asks or 'no requirements'}")
-    print()
+                say(f"  {level.id}: {asks or 'no requirements'}")
+    say()
     for id, requirement in guideline.requirements.items():
         by = " or ".join("+".join(a) for a in requirement.informed_by)
-        print(
-            f"{id:<12} needs {' and '.join(requirement.needs):<21} {requirement.title.en}" + (f" [{by}]" if by else "")
-        )
+        say(f"{id:<12} needs {' and '.join(requirement.needs):<21} {requirement.title.en}" + (f" [{by}]" if by else ""))

@@ -26,7 +26,7 @@ def collect(declarations: Sequence[Declaration], folder: Path, run_folder: Path)
         if source is None or not source.is_file():
             collected.append(declaration)
             continue
-        copy = Path("declared", f"{i + 1:02d}-{source.name}")
+        copy = Path("declared", f"{i + 1:02d}-{source.name[-40:]}")  # room in 255 bytes, whatever the script
         files.copy(source, run_folder / copy)
         digest = declaration.sha256 or sha256_of_file(source)
         collected.append(replace(declaration, file=copy.as_posix(), sha256=digest))

@@ -11,16 +11,12 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
+from qmtestbed.foreign import visible
 from qmtestbed.types.values import Language
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-# Control characters, bidirectional overrides, invisible marks, surrogates and code points that XML refuses.
-_UNSAFE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
 _MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
 _STACKED = re.compile(f"({_MARK}{{3}}){_MARK}+")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
@@ -48,12 +44,8 @@ def clean(text: str, limit: int = 2000) -> str:
     if left > 0:
         text = text[:limit]
     if not text.isascii() or not text.isprintable():
-        text = _STACKED.sub(r"\1", _UNSAFE.sub(_visible, text.replace("\r\n", "\n")))
+        text = _STACKED.sub(r"\1", visible(text))
     return f"{text}… [+{left:,}]" if left > 0 else text
-
-
-def _visible(match: re.Match[str]) -> str:
-    return " " if match[0] == "\t" else f"⟨U+{ord(match[0]):04X}⟩"
 
 
 class Lazily(Sequence[T]):

@@ -11,6 +11,7 @@ from qmtestbed.ait import Roles, Task, class_name
 from qmtestbed.types.codec import Shape
 from qmtestbed.types.values import Label
 
+PATH = Shape(pattern=r"[^\x00]*", doc="the name of no file has the character U+0000")
 DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 
@@ -31,7 +32,7 @@ class Inventory:
     """A named input: where it is, what its columns are for, and what it is pinned to."""
 
     SHORT: ClassVar[str] = "uri"
-    uri: str
+    uri: Annotated[str, PATH]
     label: Annotated[str | None, Shape(doc="column that holds the truth")] = None
     positive: Annotated[Label | None, Shape(doc="the class that counts as positive")] = None
     sensitive: tuple[str, ...] = ()
@@ -102,7 +103,7 @@ class Declaration:
     requirement: str
     statement: str | None = None
     not_applicable: Annotated[str | None, Shape(doc="why the requirement does not apply")] = None
-    file: str | None = None
+    file: Annotated[str | None, PATH] = None
     sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
     by: Annotated[str, Shape(pattern=r"\s*\S.*", doc="who declares it")]
     date: Annotated[str, Shape(pattern=DATE, doc="a date as 2026-11-01")]
