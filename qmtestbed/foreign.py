@@ -6,7 +6,6 @@ Every output that has no escaping of its own goes through here; pages, SVG, JUni
 
 from __future__ import annotations
 
-import json
 import re
 
 # Control characters, bidirectional overrides, invisible marks, surrogates and code points that XML refuses.
@@ -40,7 +39,7 @@ def inert(text: str, limit: int = 300) -> str:
 
 def escaped(json_text: str) -> str:
     """Give JSON with the characters that are not seen escaped inside its texts: it means the same."""
-    return UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], json_text)
+    return UNSAFE.sub(lambda match: re.sub("....", r"\\u\g<0>", match[0].encode("utf-16-be").hex()), json_text)
 
 
 def printable(text: str, *, begins: bool = True) -> str:

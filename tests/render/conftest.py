@@ -549,6 +549,7 @@ _CLOSED = {
     "parts",
     "state",
     "quality",
+    "require",
     "task",
     "outputs",
     "better",
