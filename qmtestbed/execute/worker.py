@@ -20,6 +20,7 @@ from typing import Any
 from qmtestbed.documents import decode_document, read_document
 from qmtestbed.errors import AitFault, JobError, NeedNotMet
 from qmtestbed.execute.sandbox import Confinement, enter
+from qmtestbed.foreign import visible
 from qmtestbed.types.codec import canonical, decode
 from qmtestbed.types.job import Job, JobInput
 from qmtestbed.types.manifest import Manifest
@@ -35,6 +36,7 @@ def main(folder: Path) -> None:
     confine(folder)
     try:
         outcome = run(job, folder)
+        canonical(outcome)  # a text in it that is none in UTF-8 is the program's fault, and is told as that
     except MemoryError:
         outcome = Outcome(
             "out_of_memory",
@@ -218,6 +220,7 @@ def describe(error: BaseException, program: Any) -> Failure:
 
 
 def _cut(text: str) -> str:
+    text = visible(text)
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
