@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 import operator
@@ -87,10 +88,10 @@ def scrub(value: T, limit: int = 2000) -> T:
 
 
 def _scrub(value: Any, limit: int) -> Any:
-    if isinstance(value, Svg) or value is None:
-        return value
     if isinstance(value, str):
-        return clean(value, limit)
+        return value if isinstance(value, Svg) else clean(value, limit)
+    if value is None or isinstance(value, (int, float)):
+        return value
     if isinstance(value, Lazily):
         return value.then(lambda item: _scrub(item, limit))
     if isinstance(value, tuple):
@@ -99,10 +100,15 @@ def _scrub(value: Any, limit: int) -> Any:
     if isinstance(value, Mapping):
         raise TypeError("a view holds no mappings: two keys could become one")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        given = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        safe = {name: _scrub(v, limit) for name, v in given.items()}
-        return value if all(safe[name] is v for name, v in given.items()) else type(value)(**safe)
+        given = [(name, getattr(value, name)) for name in _field_names(type(value))]
+        changed = {name: safe for name, v in given if (safe := _scrub(v, limit)) is not v}
+        return dataclasses.replace(value, **changed) if changed else value
     return value
+
+
+@functools.cache
+def _field_names(cls: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(cls))
 
 
 def width(text: str) -> int:
