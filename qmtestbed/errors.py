@@ -25,6 +25,8 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from qmtestbed.foreign import inert
+
 
 class ExitCode(enum.IntEnum):
     """What a command tells the shell."""
@@ -38,9 +40,13 @@ class ExitCode(enum.IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST = 1000
+"""Characters of each part of a problem that are told."""
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what, where, what was found, what to do."""
+    """One thing that is wrong: what, where, what was found, what to do; told as inert text, a line for each part."""
 
     what: str
     where: str = ""
@@ -48,11 +54,12 @@ class Problem:
     do: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.where}: {self.what}" if self.where else self.what]
-        if self.found:
-            lines.append(f"  found: {self.found}")
-        if self.do:
-            lines.append(f"  do:    {self.do}")
+        what, where, found, do = (inert(part, LONGEST) for part in (self.what, self.where, self.found, self.do))
+        lines = [f"{where}: {what}" if where else what]
+        if found:
+            lines.append(f"  found: {found}")
+        if do:
+            lines.append(f"  do:    {do}")
         return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ def _new(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed.pipeline import authors
 
     folder = authors.new_ait(arguments.id, arguments.to, common.options_of(arguments), arguments.package)
-    print(f"{folder}/ait.yaml and measure.py: change the lines marked with <-")
-    print(f"Next:     qmtestbed ait check {folder}")
+    say(f"{folder}/ait.yaml and measure.py: change the lines marked with <-")
+    say(f"Next:     qmtestbed ait check {folder}")
     if arguments.package:
-        print(f"Then:     pip install -e {arguments.to / arguments.package}")
+        say(f"Then:     pip install -e {arguments.to / arguments.package}")
     return ExitCode.MET
 
 
@@ -80,21 +81,21 @@ def _check(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _print_checked(checked: Checked) -> None:
-    from qmtestbed.cli.progress import inert
+    from qmtestbed.foreign import inert
 
-    print(f"{checked.entry.id} ({checked.entry.folder})")
+    say(f"{checked.entry.id} ({checked.entry.folder})")
     for rule in checked.rules:
         if rule.holds:
-            print(f"  ok     {rule.name:<12} {inert(rule.note)}")
+            say(f"  ok     {rule.name:<12} {inert(rule.note)}")
         elif not rule.checked:
-            print(f"  -      {rule.name:<12} not checked: mend what is above first")
+            say(f"  -      {rule.name:<12} not checked: mend what is above first")
         for fault in rule.faults:
             first, *more = str(fault).splitlines()
-            print(f"  FAULT  {rule.name:<12} {inert(first)}")
+            say(f"  FAULT  {rule.name:<12} {inert(first)}")
             for line in more:
-                print(f"{'':<22}{inert(line)}")
+                say(f"{'':<22}{inert(line)}")
     held, n = sum(rule.holds for rule in checked.rules), len(checked.rules)
-    print(f"{held} of {n} rules hold" + ("" if checked.passed else "; mend the others"))
+    say(f"{held} of {n} rules hold" + ("" if checked.passed else "; mend the others"))
 
 
 def _run(arguments: argparse.Namespace) -> ExitCode:
@@ -111,26 +112,26 @@ def _run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _print_measured(found: Measured) -> None:
-    from qmtestbed.cli.progress import inert
+    from qmtestbed.foreign import inert
 
     record = found.record
-    print(f"{found.manifest.id} {found.manifest.version}: {record.status} in {record.seconds:.2f} s")
+    say(f"{found.manifest.id} {found.manifest.version}: {record.status} in {record.seconds:.2f} s")
     if record.error is not None:
-        print(f"  {inert(record.error.what)}")
+        say(f"  {inert(record.error.what)}")
         for label, text in (("where", record.error.where), ("found", record.error.found), ("do", record.error.do)):
             if text:
-                print(f"    {label + ':':<6} {inert(text)}")
+                say(f"    {label + ':':<6} {inert(text)}")
     for name, measure in record.measures.items():
         for key, value in measure.singles():
-            print(f"  {inert(name if key is None else f'{name}[{key}]'):<40} {inert(_value(value))}")
+            say(f"  {inert(name if key is None else f'{name}[{key}]'):<40} {inert(_value(value))}")
     for criterion in found.verdicts.criteria if record.status == "measured" else ():
-        print(f"  {criterion.verdict.replace('_', ' ').upper():<12} {inert(criterion.text)}: {inert(criterion.reason)}")
+        say(f"  {criterion.verdict.replace('_', ' ').upper():<12} {inert(criterion.text)}: {inert(criterion.reason)}")
     for finding in record.findings[:20]:
-        print(f"  finding      {finding.kind}: {inert(finding.text)}")
+        say(f"  finding      {finding.kind}: {inert(finding.text)}")
     if found.log.strip():
-        print("  what it printed:")
+        say("  what it printed:")
         for line in found.log.strip().splitlines()[-40:]:
-            print(f"    {inert(line)}")
+            say(f"    {inert(line)}")
 
 
 def _value(value: Single) -> str:
@@ -157,7 +158,7 @@ def _docs(arguments: argparse.Namespace) -> ExitCode:
             continue
         arguments.out.mkdir(parents=True, exist_ok=True)
         (arguments.out / name).write_text(text, "utf-8")
-        print(arguments.out / name)
+        say(arguments.out / name)
     return ExitCode.MET
 
 

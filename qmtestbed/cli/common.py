@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
+from qmtestbed.foreign import inert
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Options, Outcome, Subject
@@ -260,43 +262,39 @@ MEANING = {
 
 def print_outcome(outcome: Outcome) -> None:
     """Print the two headlines, what failed, and where the page is."""
-    from qmtestbed.cli.progress import inert
-
     assessment = outcome.assessment
-    print()
+    say()
     for line in (*headline_lines(assessment), *since_lines(assessment)):
-        print(line)
+        say(line)
     for check in assessment.checks:
         for criterion in check.criteria:
             if criterion.verdict != "met" or criterion.waiver is not None:
-                print(f"  {check.id}: {inert(_line(criterion))}")
+                say(f"  {check.id}: {inert(_line(criterion))}")
             if criterion.waiver is not None:
-                print(f"    {inert(waiver_line(criterion.waiver))}")
+                say(f"    {inert(waiver_line(criterion.waiver))}")
     for line in item_lines(outcome):
-        print(line)
+        say(line)
     for line in declaration_lines(assessment):
-        print(line)
+        say(line)
     for note in outcome.evidence.info.notes:
-        print(f"Note:     {inert(note)}")
+        say(f"Note:     {inert(note)}")
     if assessment.left_out:
-        print(f"Left out: {len(assessment.left_out)}")
+        say(f"Left out: {len(assessment.left_out)}")
         for left in assessment.left_out:
-            print(f"  {left.ait}: {inert(left.why)}")
-    print(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
-    print(f"Page:     {outcome.page}")
+            say(f"  {left.ait}: {inert(left.why)}")
+    say(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
+    say(f"Page:     {outcome.page}")
     if outcome.logged:
-        print(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
+        say(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
     if outcome.not_logged:
         print(f"qmtestbed: not written to MLflow: {outcome.not_logged}", file=sys.stderr)
     accepted = outcome.verdict == "met_or_waived"
     meaning = "all criteria are met, or waived and accepted" if accepted else MEANING.get(outcome.exit_code, "")
-    print(f"Exit code {int(outcome.exit_code)}: {meaning}")
+    say(f"Exit code {int(outcome.exit_code)}: {meaning}")
 
 
 def since_lines(assessment: Assessment) -> list[str]:
     """Say what changed since the run before; nothing where it was not told which that was."""
-    from qmtestbed.cli.progress import inert
-
     since = assessment.since
     if since is None:
         return []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode, InputError, Problem
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     )
     found = pipeline.declare(arguments.plan, said, options)
     standing = pipeline.declared_standing(found).get(arguments.requirement, "outside the target of this plan")
-    print(f"{arguments.plan}: {arguments.requirement} declared; today: {standing.replace('_', ' ')}")
+    say(f"{arguments.plan}: {arguments.requirement} declared; today: {standing.replace('_', ' ')}")
     return ExitCode.MET
 
 
 def print_standing(found: Outlook, language: Language) -> None:
     """Print one line per requirement of the target that needs a declaration, and how many are supported."""
-    from qmtestbed.cli.progress import inert
+    from qmtestbed.foreign import inert
     from qmtestbed.pipeline import declared_standing
 
     standings = declared_standing(found)
@@ -77,9 +78,9 @@ def print_standing(found: Outlook, language: Language) -> None:
             dates = f"{said.by}, until {said.until or 'any day'}" if said and said.by else ""
             words = standings[requirement.id].replace("_", " ")
             title = found.title(requirement, language)
-            print(f"{requirement.id:<12} {words:<18} {inert(dates):<34} {title}".rstrip())
+            say(f"{requirement.id:<12} {words:<18} {inert(dates):<34} {title}".rstrip())
     supported = sum(s == "supported" for s in standings.values())
     applying = sum(s != "not_applicable" for s in standings.values())
-    print(f"Declared parts supported: {supported} of {applying}")
+    say(f"Declared parts supported: {supported} of {applying}")
     if not standings:
-        print("No requirement of the target needs a declaration; is a level asked for?")
+        say("No requirement of the target needs a declaration; is a level asked for?")

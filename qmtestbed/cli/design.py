@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode, InputError, Problem
 
 HELP = "propose an attribute design from a table, or check one"
@@ -33,8 +34,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.action == "check":
         design = pipeline.check_design(arguments.design)
         sizes = ", ".join(f"{name} ({len(values)})" for name, values in design.values.items())
-        print(f"{arguments.design}: can be used; {len(design.values)} attributes: {sizes}")
-        print(
+        say(f"{arguments.design}: can be used; {len(design.values)} attributes: {sizes}")
+        say(
             f"{len(design.exclusions)} exclusions, {len(design.risk_cases)} risk cases, "
             f"expected frequencies of {len(design.frequencies)} attributes"
         )
@@ -48,5 +49,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         print(drafted.content.decode(), end="")
         return ExitCode.MET
     pipeline.write_new(path, drafted.content)
-    print(f"{path}: {len(drafted.design.values)} attributes; {len(drafted.left_out)} columns left out")
+    say(f"{path}: {len(drafted.design.values)} attributes; {len(drafted.left_out)} columns left out")
     return ExitCode.MET

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def _tell_baselines_apart(arguments: argparse.Namespace) -> None:
 def _print_draft(draft: Draft) -> None:
     print(draft.loaded.source.decode(), end="")
     for left in draft.left_out:
-        print(f"# left out: {left.ait}: {left.why}")
-    print("# nothing was run but the probe")
+        say(f"# left out: {left.ait}: {left.why}")
+    say("# nothing was run but the probe")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     decided = pipeline.gate(asked, common.options_of(arguments), watch())
     common.print_outcome(decided.outcome)
     for note in decided.notes:
-        print(f"Evidence: {note}")
-    print(f"Gate:     {_said(decided, arguments.promote)}")
+        say(f"Evidence: {note}")
+    say(f"Gate:     {_said(decided, arguments.promote)}")
     if decided.exit_code != decided.outcome.exit_code:
-        print(f"Exit code {int(decided.exit_code)}: not promoted")
+        say(f"Exit code {int(decided.exit_code)}: not promoted")
     return decided.exit_code
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
 from qmtestbed.cli.declare import print_standing
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode, InputError, Problem
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.action == "check":
         options = common.options_of(arguments)
         found = pipeline.outlook(arguments.plan, options)
-        print(f"{arguments.plan}: can be read; nothing was run")
+        say(f"{arguments.plan}: can be read; nothing was run")
         _print_measured(found)
         print_standing(found, options.language)
         return ExitCode.MET
@@ -56,9 +57,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         print(content.decode(), end="")
         return ExitCode.MET
     pipeline.write_new(path, content)
-    print(f"{path}: {len(found.loaded.plan.checks)} checks, {len(found.loaded.plan.declarations)} declarations to do")
+    say(f"{path}: {len(found.loaded.plan.checks)} checks, {len(found.loaded.plan.declarations)} declarations to do")
     if found.placeholders:
-        print(f"Name before it can be run: {', '.join(found.placeholders)}")
+        say(f"Name before it can be run: {', '.join(found.placeholders)}")
     return ExitCode.MET
 
 
@@ -76,11 +77,11 @@ def _about(arguments: argparse.Namespace) -> Subject | Unnamed:
 
 
 def _print_measured(found: Outlook) -> None:
-    from qmtestbed.cli.progress import inert
+    from qmtestbed.foreign import inert
 
     measured = [r for r in found.assessment.requirements if "measured" in r.needs]
     for requirement in measured:
-        print(f"{requirement.id:<12} {inert(', '.join(requirement.checks)) or 'no check'}")
-    print(f"Measured parts with a check: {sum(bool(r.checks) for r in measured)} of {len(measured)}")
+        say(f"{requirement.id:<12} {inert(', '.join(requirement.checks)) or 'no check'}")
+    say(f"Measured parts with a check: {sum(bool(r.checks) for r in measured)} of {len(measured)}")
     if found.placeholders:
-        print(f"Name before it can be run: {', '.join(found.placeholders)}")
+        say(f"Name before it can be run: {', '.join(found.placeholders)}")

@@ -47,7 +47,7 @@ def check_checklists(declarations: Sequence[Declaration], folder: Path) -> None:
 
 def _collected(number: int, declaration: Declaration, folder: Path, run_folder: Path) -> Declaration:
     if declaration.file and (source := folder / declaration.file).is_file():
-        copy = Path(COLLECTED, f"{number:02d}-{source.name}")
+        copy = Path(COLLECTED, f"{number:02d}-{source.name[-40:]}")  # room in 255 bytes, whatever the script
         files.copy(source, run_folder / copy)
         digest = declaration.sha256 or sha256_of_file(source)
         declaration = replace(declaration, file=copy.as_posix(), sha256=digest)

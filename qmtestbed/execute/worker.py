@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from qmtestbed.documents import decode_document, read_document
 from qmtestbed.errors import SEE_LOG, AitFault, JobError, NeedNotMet
 from qmtestbed.execute.cell import confine
+from qmtestbed.foreign import visible
 from qmtestbed.types.codec import canonical, decode
 from qmtestbed.types.job import Job, JobInput
 from qmtestbed.types.manifest import Manifest
@@ -46,6 +47,7 @@ def work(folder: Path) -> None:
     mask = Mask(job)
     try:
         outcome = attempt(job, folder, mask)
+        canonical(outcome)  # a text in it that is none in UTF-8 is the program's fault, and is told as that
     except BaseException as error:  # the one broad handler: whatever a foreign program raises becomes a record
         traceback.print_exc()
         outcome = Outcome("failed", error=describe(error, job.program, mask))
@@ -233,6 +235,7 @@ def describe(error: BaseException, program: Any, mask: Mask) -> Failure:
 
 
 def _cut(text: str) -> str:
+    text = visible(text)
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 

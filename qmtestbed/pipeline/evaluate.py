@@ -107,6 +107,7 @@ class _Found:
 
 def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
     bare, loading = _bare_plan(subject, out, catalogue), options.loading()
+    dump_document(lean(bare))  # what no plan can name is refused before anything runs
     bound = find_inventories(bare, catalogue, out, loading)
     return _Found(bare, bound, first_job(bare, bound, "test", loading, options.samples), out)
 
@@ -220,7 +221,7 @@ def _table(out: Path, path: str, r: Roles) -> Inventory:
 def _from(out: Path, uri: str) -> str:
     if in_mlflow(uri):
         return uri
-    return Path(os.path.relpath(Path(uri).resolve(), out.resolve())).as_posix()
+    return Path(os.path.relpath(os.path.realpath(uri), out.resolve())).as_posix()
 
 
 def _name_of(subject: Subject) -> str:

@@ -40,9 +40,13 @@ def summary(
 
 
 def text(value: str, limit: int = 200) -> str:
-    """Escape text for one line of Markdown or one cell of a table: no markup, no link, no line break."""
+    """Escape text for one line of Markdown or one cell of a table: no markup, no link, no line break.
+
+    GitHub finds mentions and references in what is escaped, too: a character of no width takes them apart.
+    """
     value = shorten(value, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"(?i)\bwww\.", lambda m: m[0][:-1] + "\\.", _SPECIAL.sub(r"\\\1", value))
+    value = re.sub(r"(?i)\bwww\.", lambda m: m[0][:-1] + "\\.", _SPECIAL.sub(r"\\\1", value))
+    return re.sub(r"(?<!\w)(\\@(?=\w)|\\#(?=\d))", r"\1&#8203;", value)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

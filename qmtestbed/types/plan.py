@@ -11,6 +11,7 @@ from qmtestbed.ait import Roles, Task, class_name
 from qmtestbed.types.codec import Shape
 from qmtestbed.types.values import Label
 
+PATH = Shape(pattern=r"[^\x00]*", doc="the name of no file has the character U+0000")
 DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 NOT_BLANK = r"\s*\S[\s\S]*"
@@ -32,7 +33,7 @@ class Inventory:
     """A named input: where it is, what its columns are for, and what it is pinned to."""
 
     SHORT: ClassVar[str] = "uri"
-    uri: str
+    uri: Annotated[str, PATH]
     label: Annotated[str | None, Shape(doc="column that holds the truth")] = None
     positive: Annotated[Label | None, Shape(doc="the class that counts as positive")] = None
     sensitive: tuple[str, ...] = ()
@@ -123,7 +124,7 @@ class Declaration:
     todo: Annotated[Literal[True] | None, Shape(doc="take this line out when the rest is filled in")] = None
     statement: str | None = None
     not_applicable: Annotated[str | None, Shape(doc="why the requirement does not apply")] = None
-    file: str | None = None
+    file: Annotated[str | None, PATH] = None
     sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
     checklist: Annotated[str | None, Shape(doc="questions with answers (.yaml, .csv, .xlsx)")] = None
     checklist_sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None

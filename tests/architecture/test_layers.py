@@ -12,10 +12,11 @@ import qmtestbed
 
 PACKAGE = Path(qmtestbed.__file__).parent
 
-BASE = {"errors", "ait", "types"}
+BASE = {"errors", "ait", "types", "foreign"}
 STAGES = {"plan", "resolve", "execute", "evidence", "judging", "render"}
 ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
+    "foreign": set(),
+    "errors": {"foreign"},
     "ait": {"errors"},
     "types": {"errors", "ait"},
     "measuring": {"ait"},

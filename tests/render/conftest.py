@@ -588,6 +588,7 @@ _CLOSED = {
     "state",
     "answer",
     "quality",
+    "require",
     "task",
     "outputs",
     "samples",

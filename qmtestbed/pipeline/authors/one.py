@@ -67,7 +67,7 @@ def run_ait(
         raise InputError(Problem(f"{entry.id} runs in an environment of its own, which this process is not in", do=do))
     with tempfile.TemporaryDirectory(prefix="qmt-one-") as scratch:
         loaded = _plan(entry, entry.manifest, subject, parameters, catalogue, Path(scratch))
-        exact = resolve(loaded, catalogue, Path(scratch), options.loading(), options.environments())
+        exact = resolve(loaded, catalogue, Path(scratch), options.loading(), options.environments(), options.samples)
         with closing(launcher_for(exact.jobs, options.isolation)) as launcher:
             used = InProcess(launcher) if in_process else launcher
             trial = Bench(catalogue, options, used, Path(scratch), inline=in_process).run(exact)

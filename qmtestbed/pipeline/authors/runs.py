@@ -47,7 +47,9 @@ def run_rules(
         exact = {}
         for name, loaded in plans.items():
             try:
-                exact[name] = resolve(loaded, catalogue, Path(scratch), options.loading(), options.environments())
+                exact[name] = resolve(
+                    loaded, catalogue, Path(scratch), options.loading(), options.environments(), options.samples
+                )
             except InputError as error:
                 faults[name] += error.problems
         jobs = [job for resolution in exact.values() for job in resolution.jobs]
