@@ -113,7 +113,8 @@ def _field_names(cls: Any) -> tuple[str, ...]:
 
 
 def width(text: str) -> int:
-    """How many columns of a fixed-width font the text takes: East Asian wide characters count twice."""
+    """How many columns of a fixed-width font the text takes as it is shown: East Asian wide characters count twice."""
+    text = visible(text)
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))
