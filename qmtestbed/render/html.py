@@ -161,7 +161,7 @@ def _environment(folder: Path) -> Environment:
             return tree
 
         def getattr(self, obj: Any, attribute: str) -> Any:
-            """Give a field of a view without asking what a sandbox has to ask of methods: it takes a fifth of the time."""
+            """Give a field of a view without what a sandbox has to ask of methods: a fifth of the time."""
             if attribute in getattr(type(obj), "__dataclass_fields__", ()):
                 return getattr(obj, attribute)
             return super().getattr(obj, attribute)
