@@ -12,6 +12,8 @@ from qmtestbed.types.assessment import CriteriaHeadline, LeftOut
 from qmtestbed.types.manifest import Suggestion
 from qmtestbed.types.values import Text
 
+DECLARE = "qmtestbed declare --plan PLAN --requirement a1"
+
 
 def test_criteria_are_counted_over_all_checks_and_reported_ones_have_none(build: Any) -> None:
     checks = {
@@ -70,14 +72,14 @@ def test_without_a_level_nothing_is_counted(build: Any) -> None:
             {"safe": "S-1"},
             [("good", "accuracy")],
             "",
-            "add a declaration for a1, s1: qmtestbed declare --plan PLAN --requirement a1",
+            f"add a declaration for a1, s1: {DECLARE}",
         ),
         ({"safe": "S-1"}, [("bad", "accuracy")], "a1 s1", ""),
         (
             {"speed": "V-2"},
             [("good", "accuracy"), ("good", "drift")],
             "",
-            "add a declaration for a1: qmtestbed declare --plan PLAN --requirement a1",
+            f"add a declaration for a1: {DECLARE}",
         ),  # no AIT for e2
         ({"safe": "S-3"}, [], "", "the guideline has no requirements for S-3; ask for another level"),
         ({"safe": "S-1"}, [("good", "accuracy")], "a1 s1", ""),
@@ -93,10 +95,7 @@ def test_many_missing_declarations_are_counted(build: Any) -> None:
     whole = build.guideline(levels=False)
     checks = {ait: build.good(ait) for ait in ("accuracy", "drift", "stress")}
     evidence = judge(build.run(checks, guidelines=[whole], levels={})).headlines.evidence
-    assert (
-        evidence.fills_gap
-        == "add a declaration for a1, s1, s2, … (1 more): qmtestbed declare --plan PLAN --requirement a1"
-    )
+    assert evidence.fills_gap == f"add a declaration for a1, s1, s2, … (1 more): {DECLARE}"
 
 
 def test_a_level_asked_for_under_one_of_two_guidelines_is_enough(build: Any) -> None:
