@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from qmtestbed.render.text import date
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _Rules = Sequence[tuple[re.Pattern[str], str]]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from qmtestbed.foreign import visible
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 S = TypeVar("S")
 T = TypeVar("T")

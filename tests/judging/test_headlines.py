@@ -10,7 +10,7 @@ import pytest
 from qmtestbed.judging import judge
 from qmtestbed.types.assessment import CriteriaHeadline, LeftOut
 from qmtestbed.types.manifest import Suggestion
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 DECLARE = "qmtestbed declare --plan PLAN --requirement a1"
 
