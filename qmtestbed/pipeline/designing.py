@@ -183,7 +183,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "left_out": "Left out:",
     },
     "ja": {
-        "head": "qmtestbed が {name}（{rows} 行）から作成した案。データにあるものを示し、あるべきものを示すのではない。",
+        "head": "qmtestbed が {name}（{rows} 行）から作成した案。データにある値を示すもので、あるべき値ではない。",
         "attributes": "起こりうるのにデータにない値を追加すること。割合は行数に対するもの。",
         "bins": "範囲の境界。各範囲は下端を含む。挙動が変わりうる値に改めること。",
         "missing": "{rows} 行に値がない",
