@@ -227,7 +227,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "result and what was left open; the file is the document that shows it.",
     },
     "ja": {
-        "head": "qmtestbed が作成した案であり、エビデンスではない。判定基準は各 AIT の推奨値である。"
+        "head": "qmtestbed が作成した下書きであり、エビデンスではない。判定基準は各 AIT の推奨値である。"
         "十分かどうかを確認し、必要に応じて変更すること。\n"
         "不足しているものは qmtestbed plan check FILE で確認できる。",
         "for": "要求事項 {} に対応",

@@ -165,3 +165,10 @@ def test_reasons_of_limits_end_as_reasons() -> None:
 def test_each_unit_has_a_word() -> None:
     manifests = [e.manifest for e in CATALOGUE.aits.values() if e.manifest]
     assert {m.unit for manifest in manifests for m in manifest.measures.values()} <= terms.UNITS.keys()
+
+
+def test_comments_break_between_words_and_not_before_punctuation() -> None:
+    text = f"{'あ' * 50}、{'い' * 48} file（{'う' * 60}）"
+    lines = list(drafting._comment(text))
+    assert lines == [f"# {'あ' * 49}", f"# あ、{'い' * 48}", f"# file（{'う' * 47}", f"# {'う' * 13}）"]
+    assert list(drafting._comment("")) == ["#"]
