@@ -83,7 +83,7 @@ class _Reader:
             self.repairs.append(f"{what} ({len(requirements)}); write what holds, and the AITs that inform it")
         note = Text(
             f"Imported from {self.where}, a file in Qunomon's form. Which evidence a requirement needs was not in it.",
-            f"Qunomon形式のファイル{self.where}から取り込んだ。要求事項に必要な証拠の種類は同ファイルにない。",
+            f"Qunomon 形式のファイル {self.where} から取り込んだ。要求事項に必要なエビデンスの種類は同ファイルにない。",
         )
         guideline = Guideline(
             "qmtestbed/guideline/v1", self.id, self.edition, self._text(title), source, note, dimensions, requirements
