@@ -26,13 +26,14 @@ from qmtestbed.types.record import Record
 _KINDS = ("measure", "difference", "predict", "probe")
 
 
-def _identity(e: Environment) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    return (e.python, e.platform, tuple(sorted(e.libraries.items())))
+def _identity(e: Environment, w: Words) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    own = f" · {w('environment.own')} {e.isolated[:12]}" if e.isolated else ""
+    return (e.python, f"{e.platform}{own}", tuple(sorted(e.libraries.items())))
 
 
 def environments(context: Context) -> tuple[EnvironmentView, ...]:
     """List each environment once, named E1, E2, … in the order in which the records show them."""
-    seen = dict.fromkeys(_identity(r.environment) for r in _ordered(context))
+    seen = dict.fromkeys(_identity(r.environment, context.w) for r in _ordered(context))
     return tuple(EnvironmentView(f"environment-{i}", f"E{i}", p, f, v) for i, (p, f, v) in enumerate(seen, 1))
 
 
@@ -51,7 +52,7 @@ def records(context: Context) -> Sequence[RecordView]:
     for check in context.assessment.checks:
         for key in dict.fromkeys((check.record or "", check.baseline or "")):
             checks.setdefault(key, []).append(check.id)
-    return Lazily(_ordered(context), lambda r: _record(r, names[_identity(r.environment)], checks, context))
+    return Lazily(_ordered(context), lambda r: _record(r, names[_identity(r.environment, context.w)], checks, context))
 
 
 def _record(r: Record, environment: Ref, checks: Mapping[str, list[str]], context: Context) -> RecordView:

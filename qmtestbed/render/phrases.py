@@ -414,6 +414,7 @@ APPENDIX: Table = {
     "isolation": ("Isolation", "隔離"),
     "isolation.none": ("none", "なし"),
     "environment": ("Environment", "実行環境"),
+    "environment.own": ("own environment of the AIT", "AIT 専用の仮想環境"),
     "environments": ("Environments", "実行環境"),
     "reading": ("How to read the verdicts", "判定の読み方"),
     "meaning.met": (
