@@ -96,7 +96,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
         elif line.startswith("#"):
             section, said = line.lstrip("# "), ""
         elif line.strip():
-            said = line.strip()
+            said = line.strip() if line.startswith("<!--") else ""
     assert fence is None, f"{page}: a block does not end"
 
 
