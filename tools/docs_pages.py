@@ -23,15 +23,26 @@ from qmtestbed.types.manifest import InputSpec, Manifest, MeasureSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "qmtestbed" / "schemas"
-WRITTEN_BY_PEOPLE = ("plan", "ait", "guideline", "design", "report")
-"""Boundaries whose files people write: their keys are listed; of all others only the schema file is given."""
+FOR_EDITORS = ROOT / "docs" / "schemas"
+"""Schemas of what people write, with a description of every key; of all others only the file is given."""
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the page of each AIT into the navigation."""
+    pages = sorted(p.name for p in (ROOT / "docs" / "aits").glob("*.md") if not p.name.startswith("index."))
+    english = [{n.removesuffix(".md"): f"aits/{n}"} for n in pages if not n.endswith(".ja.md")]
+    japanese = [{n.removesuffix(".ja.md"): f"aits/{n}"} for n in pages if n.endswith(".ja.md")]
+    reference = next(section["Reference"] for section in config.nav or () if "Reference" in section)
+    reference.append({"AITs one by one": ["aits/index.md", *english]})
+    reference.append({"AIT 別の説明（日本語）": ["aits/index.ja.md", *japanese]})
+    return config
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the generated pages, and the schemas as they are."""
     for name, make in PAGES.items():
         files.append(File.generated(config, f"reference/{name}.md", content=make(files)))
-    for path in sorted(SCHEMAS.glob("*.json")):
+    for path in _other_schemas():
         files.append(File.generated(config, f"reference/schemas/{path.name}", abs_src_path=str(path)))
     return files
 
@@ -198,22 +209,29 @@ def _requirement(id: str, r: GuidelineRequirement) -> tuple[str, ...]:
 
 def schemas_page(_: Files) -> str:
     """Every boundary: keys of the files that people write, and the schema files."""
-    named = {p.name.partition(".")[0]: p for p in sorted(SCHEMAS.glob("*.json"))}
+    by_people = sorted(FOR_EDITORS.glob("*.json"))
+    linked = [f"[{p.name}](../schemas/{p.name})" for p in by_people]
     lines = [
         "# Schemas",
         "",
         "Every file that qmtestbed reads or writes names its schema and version in its first key. The JSON Schemas are "
         "derived from the dataclasses in `qmtestbed/types`.",
         "",
-        *_table(("boundary", "JSON Schema"), ((f"`{n}`", f"[{p.name}](schemas/{p.name})") for n, p in named.items())),
-    ]
-    for name in (n for n in WRITTEN_BY_PEOPLE if n in named):
-        lines += ["", f"## `qmtestbed/{name}/v1`", ""]
-        schema = json.loads(named[name].read_text("utf-8"))
+        f"Of files that people write: {', '.join(linked)}; their keys stand below. Of files that qmtestbed writes: "
+        + ", ".join(f"[{p.name}](schemas/{p.name})" for p in _other_schemas()) + ".",
+    ]  # fmt: skip
+    for path in by_people:
+        name, version, _ = path.name.split(".")
+        lines += ["", f"## `qmtestbed/{name}/{version}`", ""]
+        schema = json.loads(path.read_text("utf-8"))
         first = schema["$ref"].rpartition("/")[2]
         for title in sorted(schema["$defs"], key=lambda t: (t != first, t)):
             lines += _definition(f"{name}-{title}", title, schema["$defs"][title])
     return "\n".join(lines)
+
+
+def _other_schemas() -> list[Path]:
+    return [p for p in sorted(SCHEMAS.glob("*.json")) if not (FOR_EDITORS / p.name).is_file()]
 
 
 def _definition(anchor: str, title: str, described: Mapping[str, Any]) -> Iterator[str]:

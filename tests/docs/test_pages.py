@@ -7,11 +7,13 @@ written to that file. A comment before a block directs it:
 ``<!-- not run: REASON -->``
     It needs what no test has.
 ``<!-- run by: FILE -->``
-    Another test runs it.
+    Another test runs it, or another page that has the same block.
 ``<!-- exit: 1 -->``
     The exit code of its last command; else those of verdicts pass, and 0 of all others.
 ``<!-- output -->``
     Lines that the blocks before it printed; ``…`` stands for anything.
+``<!-- in: FOLDER -->``
+    It runs in a new folder with the files that the page began with.
 ``<!-- part of: FILE -->``
     Keys that fit into a YAML file of the page; with ``put into`` they stay there.
 
@@ -108,7 +110,7 @@ class Script:
     cli: Cli
     catalogue: Catalogue
     set_variable: Callable[[str, str], None]
-    capture: Callable[[], Any]
+    begin: Callable[[Path], None]
     names: dict[str, Any]
     printed: str = ""
 
@@ -116,7 +118,8 @@ class Script:
         """Do what the block's kind asks for; fail where it asks for nothing."""
         elsewhere = RUN_ELSEWHERE.get((block.page.name, block.section)) or block.directive("run by")
         if elsewhere is not None:
-            assert (ROOT / elsewhere).is_file(), f"{block.where}: there is no {elsewhere}"
+            there = (ROOT / elsewhere).read_text("utf-8")
+            assert elsewhere.endswith(".py") or block.text in there, f"{block.where}: not in {elsewhere}"
         elif block.directive("not run") is not None:
             assert len(str(block.directive("not run"))) > 5, f"{block.where}: the reason is missing"
         elif block.directive("output") is not None:
@@ -130,7 +133,11 @@ class Script:
         elif block.language == "yaml" and block.text.startswith("schema: qmtestbed/plan/"):
             self.write(block, "plan.yaml")
         elif block.language in ("", "bash") and block.text.startswith(("qmtestbed ", "export ", "python ", "#")):
+            aside = block.directive("in")
+            if aside:
+                self.begin(self.folder / aside)
             self.shell(block)
+            self.begin(self.folder)
         else:
             pytest.fail(f"{block.where}: nothing runs this block, and no comment says why")
 
@@ -211,7 +218,7 @@ class Script:
     def last_run(self) -> str:
         """Give the newest run folder, which a page calls DIR."""
         runs = [p.parent for p in self.folder.glob("*/**/bundle.json")]
-        return str(max(runs, key=lambda p: (p / "bundle.json").stat().st_mtime).relative_to(self.folder))
+        return str(max(runs, key=lambda p: (p / "bundle.json").stat().st_mtime))
 
     def compare(self, block: Block) -> None:
         for line in filter(None, (x.strip() for x in block.text.splitlines())):
@@ -250,7 +257,11 @@ def kept(store: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = pd.read_parquet(folder / "test.parquet")
     said = data[["customer"]].assign(predicted=data["churned"].where(data["age"] > 25, "no"))
     said.to_parquet(folder / "said.parquet")
-    (folder / "hazards.md").write_text("# Hazards\n", "utf-8")
+    (folder / "docs").mkdir()
+    for name in ("hazards.md", "docs/hazards.md"):
+        (folder / name).write_text("# Hazards\n", "utf-8")
+    answers = [{"id": "1", "question": "Were causes of harm listed?", "answer": "yes"}]
+    pd.DataFrame(answers).to_excel(folder / "answers.xlsx", index=False)
     before = os.environ.get("MLFLOW_TRACKING_URI")
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
     try:
@@ -275,13 +286,17 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def script(
     kept: Path, content: Path, tmp_path: Path, cli_here: Cli, shared_store: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Script:  # fmt: skip
     monkeypatch.setattr("qmtestbed.catalogue.content_root", lambda: content)
-    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
+    def begin(folder: Path) -> None:
+        if folder != tmp_path or not (folder / "mlflow.db").is_file():
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+        monkeypatch.chdir(folder)
+
+    begin(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    return Script(tmp_path, cli_here, Catalogue(), monkeypatch.setenv, capsys.readouterr, {"__name__": "page"})
+    return Script(tmp_path, cli_here, Catalogue(), monkeypatch.setenv, begin, {"__name__": "page"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
