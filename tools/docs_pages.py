@@ -56,7 +56,7 @@ def cli_page(_: Files) -> str:
     commands = _subparsers(build_parser())
     for name in COMMANDS:
         lines += [f"- [`qmtestbed {name}`](#qmtestbed-{name}): {_text(COMMANDS[name].HELP)}"]
-    for name, parser in commands.items():
+    for parser in commands.values():
         lines += ["", *_command(parser, 2)]
     return "\n".join(lines)
 
@@ -104,13 +104,14 @@ def exit_codes_page(_: Files) -> str:
         [
             "# Exit codes",
             "",
-            "`run`, `evaluate`, `judge` and `gate` tell the verdict by their exit code; `ait check` and `guideline check` "
-            "end with 0 or 1; all other commands end with 0 when done. 1 wins over 2.",
+            "`run`, `evaluate`, `judge`, `gate` and `ci evaluate` tell the verdict by their exit code (1 wins over 2); "
+            "`ait check`, `ait run` and `guideline check` end with 0 or 1, `verify` with 0 or 5; all other commands end "
+            "with 0 when done. Wrong usage and bad input are 4 everywhere.",
             "",
             *_table(("code", "meaning"), rows),
             "",
-            "`--require` says what the code looks at: `criteria` (default), `measured` or `requirements` (the clauses of "
-            "the guideline as well), or `criteria-or-waived`. What each means: [Verdicts](../explanation/verdicts.md).",
+            "`--require` says what the code looks at: `criteria` (default), `measured` or `requirements` (the clauses "
+            "of the guideline as well), or `criteria-or-waived`: see [Verdicts](../explanation/verdicts.md).",
         ]
     )
 
@@ -121,7 +122,12 @@ def exit_codes_page(_: Files) -> str:
 def aits_page(files: Files) -> str:
     """Every AIT that ships, by quality, with what a plan may name."""
     manifests = [e.manifest for e in Catalogue().aits.values() if e.manifest is not None]
-    lines = ["# AITs", "", f"{len(manifests)} ship with qmtestbed. `qmtestbed ait show ID` prints one with its sources.", ""]
+    lines = [
+        "# AITs",
+        "",
+        f"{len(manifests)} ship with qmtestbed. `qmtestbed ait show ID` prints one with its sources.",
+        "",
+    ]
     for quality in dict.fromkeys(m.quality for m in sorted(manifests, key=lambda m: m.quality)):
         lines += [f"## {quality.replace('_', ' ').capitalize()}", ""]
         for manifest in (m for m in manifests if m.quality == quality):
@@ -142,7 +148,8 @@ def _ait(manifest: Manifest, files: Files) -> Iterator[str]:
     yield "Takes " + "; ".join(_input(n, s) for n, s in manifest.inputs.items()) + "."
     yield ""
     yield from _table(
-        ("measure", "key", "unit", "range", "better", "interval"), (_measure(n, m) for n, m in manifest.measures.items())
+        ("measure", "key", "unit", "range", "better", "interval"),
+        (_measure(n, m) for n, m in manifest.measures.items()),
     )
     yield ""
     if manifest.parameters:

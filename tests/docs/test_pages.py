@@ -1,8 +1,8 @@
 """Every fenced block of README and docs is run, in the order of its page, or says why not.
 
-A page is a script in a folder of its own that holds what a user has: ``train.parquet``, ``test.parquet``, ``said.parquet``
-and ``mlflow.db`` with the model ``churn`` (version 1 is champion, version 2 candidate). A block with ``title="…"`` is
-written to that file. A comment before a block directs it:
+A page is a script in a folder of its own that holds what a user has: ``train.parquet``, ``test.parquet``,
+``said.parquet`` and ``mlflow.db`` with the model ``churn`` (version 1 is champion, version 2 candidate). A block with
+``title="…"`` is written to that file. A comment before a block directs it:
 
 ``<!-- not run: REASON -->``
     It needs what no test has.
@@ -290,6 +290,7 @@ def script(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Script:  # fmt: skip
     monkeypatch.setattr("qmtestbed.catalogue.content_root", lambda: content)
+
     def begin(folder: Path) -> None:
         if folder != tmp_path or not (folder / "mlflow.db").is_file():
             shutil.copytree(kept, folder, dirs_exist_ok=True)

@@ -58,7 +58,9 @@ def test_no_page_asks_for_anything_elsewhere(site: Path) -> None:
         assert requests.found
         elsewhere = [r for r in requests.found if re.match(r"(https?:)?//", r)]
         assert not elsewhere, f"{page}: {elsewhere}"
-        missing = [r for r in requests.found if not r.startswith("data:") and not (page.parent / r.split("?")[0]).is_file()]
+        missing = [
+            r for r in requests.found if not r.startswith("data:") and not (page.parent / r.split("?")[0]).is_file()
+        ]
         assert not missing or page.name == "404.html", f"{page}: {missing}"
 
 
