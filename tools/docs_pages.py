@@ -15,6 +15,7 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.cli.app import COMMANDS, EXIT_CODES, build_parser
@@ -45,6 +46,25 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for path in _other_schemas():
         files.append(File.generated(config, f"reference/schemas/{path.name}", abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Join lines of Japanese: a line's end would be a blank after full-width punctuation."""
+    return _AT_LINE_END.sub("", markdown) if page.file.src_uri.endswith(".ja.md") else markdown
+
+
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Take the marks of reStructuredText out of docstrings."""
+    return _ROLE.sub("<code>", html.replace("<p>::</p>", "")) if page.file.src_uri == "reference/python.md" else html
+
+
+def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:
+    """Say that a Japanese page is Japanese, to screen readers and fonts."""
+    return output.replace('<html lang="en"', '<html lang="ja"') if page.file.src_uri.endswith(".ja.md") else output
+
+
+_AT_LINE_END = re.compile(r"(?<=[。、）」])\n(?!\s|#|\||```|<|- |\d+\. )")
+_ROLE = re.compile(r":(?:class|func|data|mod|meth|exc|attr):<code>~?")
 
 
 # -- command line ---------------------------------------------------------------------------------------------
@@ -105,8 +125,8 @@ def exit_codes_page(_: Files) -> str:
             "# Exit codes",
             "",
             "`run`, `evaluate`, `judge`, `gate` and `ci evaluate` tell the verdict by their exit code (1 wins over 2); "
-            "`ait check`, `ait run` and `guideline check` end with 0 or 1, `verify` with 0 or 5; all other commands end "
-            "with 0 when done. Wrong usage and bad input are 4 everywhere.",
+            "`ait check`, `ait run` and `guideline check` end with 0 or 1, `verify` with 0 or 5; all other commands "
+            "end with 0 when done. Wrong usage and bad input are 4 everywhere.",
             "",
             *_table(("code", "meaning"), rows),
             "",
@@ -280,14 +300,17 @@ def _type(d: Mapping[str, Any]) -> str:
 def python_page(_: Files) -> str:
     """The public modules, whose docstrings mkdocstrings renders."""
     lines = ["# Python", "", "The same words as on the command line.", ""]
-    for title, module in (
-        ("To use qmtestbed", "qmtestbed"),
-        ("What evaluate and run give", "qmtestbed.pipeline.options"),
-        ("To write an AIT", "qmtestbed.ait"),
-        ("Intervals for AITs", "qmtestbed.measuring.intervals"),
-        ("Errors and exit codes", "qmtestbed.errors"),
+    for title, names in (
+        ("To use qmtestbed", ("qmtestbed",)),
+        ("What run and evaluate take and give", ("qmtestbed.pipeline.Options", "qmtestbed.pipeline.Outcome")),
+        ("To write an AIT", ("qmtestbed.ait",)),
+        ("Intervals for AITs", ("qmtestbed.measuring.intervals",)),
+        ("Errors and exit codes", ("qmtestbed.errors",)),
     ):
-        lines += [f"## {title}", "", f"::: {module}", ""]
+        lines += [f"## {title}", ""]
+        for name in names:  # of a class what it takes and gives, none of its methods, which the pipeline calls
+            members = "" if name.rpartition(".")[2].islower() else "\n    options: {members: false}"
+            lines += [f"::: {name}{members}", ""]
     return "\n".join(lines)
 
 

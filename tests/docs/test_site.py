@@ -75,5 +75,13 @@ def test_what_is_generated_is_there(site: Path) -> None:
         "schemas": "qmtestbed/plan/v1", "python": "qmtestbed.evaluate",
     }.items():  # fmt: skip
         assert said in (site / "reference" / f"{name}.html").read_text("utf-8"), name
+    assert not re.search(":(class|func|data):", (site / "reference" / "python.html").read_text("utf-8"))
     assert (site / "schemas" / "plan.v1.json").is_file()
     assert (site / "reference" / "schemas" / "record.v1.json").is_file()
+
+
+def test_japanese_pages_say_so_and_have_no_blank_after_punctuation(site: Path) -> None:
+    for name in ("tutorial", "glossary"):
+        page = (site / f"{name}.ja.html").read_text("utf-8")
+        assert '<html lang="ja"' in page
+        assert not re.search(r"[。、]\s+[^\s<]", page)
