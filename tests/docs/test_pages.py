@@ -301,7 +301,11 @@ def script(
     return Script(tmp_path, cli_here, Catalogue(), monkeypatch.setenv, begin, {"__name__": "page"})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+SLOW = ("README.md", "tutorial.md")
+BY_PAGE = [pytest.param(p, id=str(p.relative_to(ROOT)), marks=[pytest.mark.slow] * (p.name in SLOW)) for p in PAGES]
+
+
+@pytest.mark.parametrize("page", BY_PAGE)
 def test_every_block_runs_or_says_why_not(page: Path, request: pytest.FixtureRequest) -> None:
     blocks = list(blocks_of(page))
     english = page.with_name(page.name.replace(".ja.md", ".md"))
