@@ -17,7 +17,7 @@ from qmtestbed.documents import dump_document
 from qmtestbed.errors import ContentError, InputError, Problem
 from qmtestbed.types.codec import DecodeError, decode, encode, lean, parse_json
 from qmtestbed.types.guideline import Dimension, Guideline, GuidelineRequirement, Level, Source
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 Json = Mapping[str, Any]
 
@@ -83,7 +83,7 @@ class _Reader:
             self.repairs.append(f"{what} ({len(requirements)}); write what holds, and the AITs that inform it")
         note = Text(
             f"Imported from {self.where}, a file in Qunomon's form. Which evidence a requirement needs was not in it.",
-            f"Qunomon形式のファイル{self.where}から取り込んだ。要求事項に必要な証拠の種類は同ファイルにない。",
+            f"Qunomon 形式のファイル {self.where} から取り込んだ。要求事項に必要なエビデンスの種類は同ファイルにない。",
         )
         guideline = Guideline(
             "qmtestbed/guideline/v1", self.id, self.edition, self._text(title), source, note, dimensions, requirements

@@ -18,7 +18,7 @@ from qmtestbed.resolve.datasets import describe_table
 from qmtestbed.resolve.jobs import Bound, GraphBuilder
 from qmtestbed.types.design import DesignFile, bin_names
 from qmtestbed.types.plan import Component, Inventory, Plan
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 _LONGEST_NAME = 100
 """YAML writes a longer key over two lines."""
@@ -183,13 +183,13 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "left_out": "Left out:",
     },
     "ja": {
-        "head": "qmtestbedが{name}（{rows}行）から作成した案。データにあるものを示し、あるべきものを示すのではない。",
+        "head": "qmtestbed が {name}（{rows} 行）から作成した案。データにある値を示すもので、あるべき値ではない。",
         "attributes": "起こりうるのにデータにない値を追加すること。割合は行数に対するもの。",
         "bins": "範囲の境界。各範囲は下端を含む。挙動が変わりうる値に改めること。",
-        "missing": "{rows}行に値がない",
-        "exclusions": "未記入：起こりえない組合せ。例  - {<列>: <値>, <列>: <値>}",
+        "missing": "{rows} 行に値がない",
+        "exclusions": "未記入：起こりえない組合せ。例：- {<列>: <値>, <列>: <値>}",
         "risk_cases": "未記入：リスクの高い組合せ。書き方は同じ。",
-        "frequencies": "未記入：運用時に想定される割合。属性ごとに合計を1とする。\n"
+        "frequencies": "未記入：運用時に想定される割合。属性ごとに合計を 1 とする。\n"
         "以下はデータでの割合。想定する値に書き換え、行頭の # を消すこと。",
         "left_out": "除外した列：",
     },

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.documents import decode_document, dump_document, parse_document
@@ -23,9 +24,10 @@ from qmtestbed.resolve.jobs import Bound, FileFacts
 from qmtestbed.types.assessment import LeftOut
 from qmtestbed.types.codec import lean
 from qmtestbed.types.plan import Check, Component, Declaration, Expectation, Inventory, LoadedPlan, Plan
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
-_WIDTH: Mapping[Language, int] = {"en": 100, "ja": 50}
+_WIDTH = 100
+_MARKS: Mapping[Language, tuple[str, ...]] = {"en": (": ", ", ", "; ", " (", ")"), "ja": ("：", "、", "；", "（", "）")}
 _PLACEHOLDERS = {
     "model": Inventory("<model, such as models:/name@alias>"),
     "test": Inventory("<test data, such as test.parquet>", label="<column with the truth>"),
@@ -142,8 +144,8 @@ def _in_language(checks: Mapping[str, Check], catalogue: Catalogue, language: La
 def _text(
     plan: Plan, target: Outlook, left_out: Sequence[LeftOut], catalogue: Catalogue, language: Language
 ) -> Iterator[str]:
-    words = _WORDS[language]
-    yield from _comment(words["head"], language)
+    words, (colon, comma, *_) = _WORDS[language], _MARKS[language]
+    yield from _comment(words["head"])
     written = lean(plan)
     head = {key: value for key, value in written.items() if key not in ("inventories", "checks", "declarations")}
     yield from _block(head)
@@ -152,43 +154,60 @@ def _text(
     yield from ("", "checks:" if plan.checks else "checks: {}")
     for id, check in plan.checks.items():
         manifest = catalogue.ait(check.ait).manifest
-        serves = ", ".join(r.id for r in target.assessment.requirements if id in r.checks)
+        serves = comma.join(r.id for r in target.assessment.requirements if id in r.checks)
         title = manifest.title.of(language) if manifest else ""
-        yield from _comment(f"{title}: {words['for'].format(serves) if serves else words['beside']}", language, "  ")
+        purpose = words["for"].format(serves) if serves else words["beside"]
+        yield from _comment(f"{title}{colon}{purpose}", "  ")
         yield from _block({id: written["checks"][id]}, "  ")
     yield from _unmeasured(target, left_out, language)
-    yield from ("", *_comment(words["declarations"], language), "declarations:" if plan.declarations else "")
+    yield from ("", *_comment(words["declarations"]), "declarations:" if plan.declarations else "")
     for requirement in target.assessment.requirements:
         if "declared" in requirement.needs:
             described = target.guidelines[requirement.guideline].requirements
             clause = described[requirement.id.removeprefix(f"{requirement.guideline}:")]
             yield ""
-            yield from _comment(f"{requirement.id}: {clause.title.of(language)}", language, "  ")
-            yield from _comment(clause.summary.of(language), language, "  ")
+            yield from _comment(f"{requirement.id}{colon}{clause.title.of(language)}", "  ")
+            yield from _comment(clause.summary.of(language), "  ")
             yield from _block([{"requirement": requirement.id, "todo": True}], "  ")
 
 
 def _unmeasured(target: Outlook, left_out: Sequence[LeftOut], language: Language) -> Iterator[str]:
     """Name the requirements that need a measurement and have no check, with why each AIT for it was left out."""
     words, why = _WORDS[language], {x.ait: x.why for x in left_out}
+    colon, _, semicolon, opens, closes = _MARKS[language]
     for requirement in target.assessment.requirements:
         if "measured" in requirement.needs and not requirement.checks:
             described = target.guidelines[requirement.guideline].requirements
             named = described[requirement.id.removeprefix(f"{requirement.guideline}:")].informed_by
-            reasons = [f"{ait}: {why.get(ait, words['not_installed'])}" for a in named for ait in a]
-            told = "; ".join(dict.fromkeys(reasons)) or words["no_ait"]
-            yield from _comment(f"{requirement.id}: {words['no_check']} ({told})", language, "  ")
+            reasons = [f"{ait}{colon}{why.get(ait, words['not_installed'])}" for a in named for ait in a]
+            told = semicolon.join(dict.fromkeys(reasons)) or words["no_ait"]
+            yield from _comment(f"{requirement.id}{colon}{words['no_check']}{opens}{told}{closes}", "  ")
 
 
 def _block(value: object, indent: str = "") -> Iterator[str]:
     yield from (f"{indent}{line}" for line in dump_document(value).decode().splitlines())
 
 
-def _comment(text: str, language: Language, indent: str = "") -> Iterator[str]:
+def _comment(text: str, indent: str = "") -> Iterator[str]:
     """Write a text as comments; whatever whitespace it has, no line of it can end one."""
     for paragraph in text.split("\n"):
-        for line in textwrap.wrap(" ".join(paragraph.split()), _WIDTH[language]) or [""]:
+        for line in _wrap(" ".join(paragraph.split())):
             yield f"{indent}# {line}".rstrip()
+
+
+def _wrap(text: str) -> Iterator[str]:
+    """Break a text into lines: never inside a word of Latin letters, and none begins with 、 or the like."""
+    line = ""
+    for piece in re.findall(r"[（「]*(?:[!-~]+|[^!-~\s])[、。：；）」]*\s*", text):
+        if line and _columns(line) + _columns(piece.rstrip()) > _WIDTH:
+            yield line
+            line = ""
+        line += piece
+    yield line
+
+
+def _columns(text: str) -> int:
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 _WORDS: Mapping[Language, Mapping[str, str]] = {
@@ -208,13 +227,13 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "result and what was left open; the file is the document that shows it.",
     },
     "ja": {
-        "head": "qmtestbedが作成した下書きであり、エビデンスではない。判定基準は各AITの推奨値である。"
+        "head": "qmtestbed が作成した下書きであり、エビデンスではない。判定基準は各 AIT の推奨値である。"
         "十分かどうかを確認し、必要に応じて変更すること。\n"
         "不足しているものは qmtestbed plan check FILE で確認できる。",
-        "for": "対象の要求事項 {}",
+        "for": "要求事項 {} に対応",
         "beside": "目標の要求事項には対応しない",
         "no_check": "測定が必要だが、対応する検査がない",
-        "no_ait": "測定できるAITがない",
+        "no_ait": "測定できる AIT がない",
         "not_installed": "インストールされていない",
         "declarations": "担当者による申告。todo: true の項目は「なし」として扱われる。"
         "todo を消して statement、file、by、date、until を記入するか、次のコマンドを使う。\n"

@@ -11,7 +11,7 @@ from qmtestbed.render.text import clean, number, web_address
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict
 from qmtestbed.types.manifest import Manifest, MeasureSpec, ParameterSpec, Reference, Suggestion
-from qmtestbed.types.values import Language, Text
+from qmtestbed.types.text import Language, Text
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def ait_index(manifests: Iterable[Manifest], language: Language) -> str:
     lines = [f"# {w('ait.index')}", "", w("ait.index.lead")]
     for quality in sorted(by_quality):
         lines += ["", f"## {w(f'quality.{quality}')}", ""]
-        lines += [f"- [{_text(m.title, w)}]({m.id}{ending}.md) (`{m.id}`)" for m in by_quality[quality]]
+        lines += [f"- [{_text(m.title, w)}]({m.id}{ending}.md){w.inside(_code(m.id))}" for m in by_quality[quality]]
     return "\n".join(lines) + "\n"
 
 
@@ -90,7 +90,7 @@ def _section(title: str, lines: Sequence[str], w: Words) -> list[str]:
 
 def _inputs(m: Manifest, w: Words) -> list[str]:
     rows = [
-        [_code(n), _code(s.kind), ", ".join(map(_code, s.needs)) or "–", w("yes") if s.optional else "–"]
+        [_code(n), _code(s.kind), w.listed(map(_code, s.needs)) or "–", w("yes") if s.optional else "–"]
         for n, s in m.inputs.items()
     ]
     return _table([w("ait.input"), w("ait.kind"), w("ait.needs"), w("ait.optional")], rows)
@@ -114,7 +114,7 @@ def _measures(measures: Mapping[str, MeasureSpec], w: Words) -> list[str]:
     rows = [
         [
             _code(n),
-            _plain(s.unit),
+            _plain(w.unit(s.unit)),
             _range(s.range),
             w(f"ait.better.{s.better}"),
             _plain(s.interval) if s.has_interval else "–",
@@ -135,7 +135,7 @@ def _resources(m: Manifest, w: Words) -> list[str]:
 def _findings(kinds: Sequence[str], w: Words) -> list[str]:
     if not kinds:
         return [w("ait.findings.none")]
-    return [w("ait.findings.lead"), "", *(f"- {w(f'finding.{k}')} (`{k}`)" for k in kinds)]
+    return [w("ait.findings.lead"), "", *(f"- {w(f'finding.{k}')}{w.inside(_code(k))}" for k in kinds)]
 
 
 def _criteria(suggested: Iterable[Suggestion], w: Words) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _criteria(suggested: Iterable[Suggestion], w: Words) -> Iterator[str]:
         if s.rate is not None:
             yield f"    - {w('ait.rate', rate=f'{number(s.rate * 100)} %')}"
         if s.inputs:
-            yield f"    - {w('ait.only_with', inputs=', '.join(map(_code, s.inputs)))}"
+            yield f"    - {w('ait.only_with', inputs=w.listed(map(_code, s.inputs)))}"
 
 
 def _controls(checks: Sequence[CheckVerdicts], w: Words) -> list[str]:
@@ -187,7 +187,7 @@ def _limits(m: Manifest, w: Words) -> list[str]:
     if m.random:
         lines.append(w("ait.random"))
     if m.requires:
-        lines.append(w("ait.requires", what=", ".join(_code(r.distribution) for r in m.requires)))
+        lines.append(w("ait.requires", what=w.listed(_code(r.distribution) for r in m.requires)))
     return lines
 
 

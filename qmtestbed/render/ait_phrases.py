@@ -7,7 +7,7 @@ from qmtestbed.render.phrases import Table
 AIT: Table = {
     "ait.about": (
         "`{id}` {version} · {quality}",
-        "`{id}` {version} ・ {quality}",
+        "`{id}` {version}、品質特性：{quality}",
     ),
     "ait.purpose": ("Purpose", "目的"),
     "ait.threat": ("Threat model", "脅威モデル"),
@@ -43,8 +43,8 @@ AIT: Table = {
         "例と対照入力では、指摘事項は得られません。",
     ),
     "ait.criteria": ("Default criteria", "既定の判定基準"),
-    "ait.because": ("Why: {text}.", "理由：{text}。"),
-    "ait.false_alarm": ("When it is missed though nothing is wrong: {text}.", "問題がないのに未達となる場合：{text}."),
+    "ait.because": ("Why: {text}.", "理由：{text}"),
+    "ait.false_alarm": ("When it is missed though nothing is wrong: {text}.", "問題がないのに未達となる場合：{text}"),
     "ait.rate": ("Share of clean inputs that miss it: {rate}.", "問題のない入力が未達となる割合：{rate}"),
     "ait.only_with": ("Only with the inputs: {inputs}.", "適用の条件となる入力：{inputs}"),
     "ait.clauses": ("Clauses it informs", "関連する要求事項"),

@@ -270,7 +270,7 @@ def test_what_a_declaration_needs(folder: Path, cli_here: Cli) -> None:
 def test_a_draft_without_a_model_is_valid_and_can_t_be_run(folder: Path, cli_here: Cli) -> None:
     assert cli_here("plan", "draft", *TARGET, "--lang", "ja", "--out", "ja.yaml").returncode == 0
     text = (folder / "ja.yaml").read_text("utf-8")
-    assert "下書き" in text and "# A-1-L1-1: 主要な品質リスクの要因分析" in text and "because: " in text
+    assert "下書き" in text and "# A-1-L1-1：主要な品質リスクの要因分析" in text and "because: " in text
     checked = cli_here("plan", "check", "ja.yaml", "--lang", "ja")
     assert checked.returncode == 0 and "Measured parts with a check: 5 of 5" in checked.stdout
     assert "Declared parts supported: 0 of 8" in checked.stdout and "model, test" in checked.stdout

@@ -80,7 +80,7 @@ def test_junit_skips_what_was_accepted_and_fails_it_otherwise(accepted: Outcome)
 def test_every_page_shows_who_why_and_until_when(accepted: Outcome, language: str) -> None:
     until, head = {
         "en": ("31 January 2027", "1 of 1 not met waived until 31 January 2027"),
-        "ja": ("2027年1月31日", "未達 1 件中 1 件 特別採用（2027年1月31日 まで）"),
+        "ja": ("2027年1月31日", "未達 1 件中 1 件を特別採用（2027年1月31日まで）"),
     }[language]
     templates = ("quality", "summary", "model_card", "audit")
     made = pipeline.report(accepted.folder, Options(templates=templates, language=language))  # type: ignore[arg-type]
