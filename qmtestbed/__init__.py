@@ -2,6 +2,8 @@
 
 The names here are the Python API, in the words of the command line. Each imports what it needs when it is called.
 
+Examples
+--------
 >>> import qmtestbed
 >>> outcome = qmtestbed.evaluate("models:/churn@candidate", data="test.parquet", label="churned")  # doctest: +SKIP
 >>> outcome.exit_code, outcome.page  # doctest: +SKIP
