@@ -286,6 +286,11 @@ def cross_validation_spread(e: Example) -> None:
     e.model(NearestCentroid().fit(decided[["level"]], decided["failed"]), "bad_centroid_model")
 
 
+def attribution_stability(e: Example) -> None:
+    """Four gauges, each as telling as the others: every order of them is chance."""
+    feature_importance(e)
+
+
 def feature_importance(e: Example) -> None:
     """Four gauges, each as telling as the others: every order of them is chance."""
     seen = e.rng.normal(50, 10, (60, 4)).round(1)
@@ -348,6 +353,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
         f.__name__: f
         for f in (
             adversarial_gradient,
+            attribution_stability,
             cross_validation_spread,
             feature_importance,
             image_corruptions,
