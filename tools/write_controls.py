@@ -151,6 +151,11 @@ def schema_conformance(e: Example) -> None:
     e.write(data.assign(serial=[f"S{i:05d}" for i in e.rng.permutation(n)]).drop(columns="express"))
 
 
+def attribution_faithfulness(e: Example) -> None:
+    """Attributions that were drawn by lot."""
+    np.save(e.folder / "bad.npy", e.rng.integers(-100, 101, (120, 8, 8)).astype(np.int8))
+
+
 def target_leakage(e: Example) -> None:
     """A repair code is written when a fault was found, so it tells the label in 99 of 100 rows."""
     for name in ("data", "train"):
@@ -200,6 +205,7 @@ def regression_performance(e: Example) -> None:
 
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
+    attribution_faithfulness,
     case_sufficiency,
     currentness,
     data_completeness,
