@@ -138,11 +138,11 @@ def test_right_attributions_gain_and_those_by_lot_do_not(ait, digits, tmp_path: 
         for name in ("right", "lot", "wrong")
     }
     own = ait.measure(model=model, data=data)
-    assert gains["right"]["deletion_gain"].low > 0.3
-    assert own["deletion_gain"].low > 0.3 and own["cost_ratio"].low > 2
+    assert gains["right"]["deletion_gain"].low > 0.15
+    assert own["deletion_gain"].low > 0.15 and own["cost_ratio"].low > 2
     assert gains["lot"]["deletion_gain"].low < 0 < gains["lot"]["deletion_gain"].high
     assert gains["lot"]["cost_ratio"].low < 1 < gains["lot"]["cost_ratio"].high
-    assert gains["wrong"]["deletion_gain"].high < -0.1
+    assert gains["wrong"]["deletion_gain"].high < -0.05
     assert gains["lot"]["random_cost"] == own["random_cost"]  # the same random orders
     assert gains["wrong"]["findings"][0].measure == "deletion_gain"
 
