@@ -335,6 +335,13 @@ def noise_stability(e: Example) -> None:
     e.model(DecisionTreeClassifier(random_state=0).fit(temperature, e.rng.choice(["no", "yes"], 400)))
 
 
+def surrogate_fidelity(e: Example) -> None:
+    """A model that has learnt a label drawn by lot for each reading: no short rule says what it says."""
+    readings = e.read().drop(columns="fault")
+    fitted = DecisionTreeClassifier(random_state=0).fit(readings, e.rng.choice(["no", "yes"], len(readings)))
+    e.model(fitted)
+
+
 def weakest_slices(e: Example) -> None:
     """Good: new rows as in training. Bad: at the site in the south most labels are wrong."""
 
@@ -366,6 +373,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
+            surrogate_fidelity,
             weakest_slices,
         )
     },
