@@ -314,6 +314,32 @@ def image_corruptions(e: Example) -> None:
     e.model(SVC(gamma=100.0).fit(flat, labels))
 
 
+def integrated_gradients(e: Example) -> None:
+    """A net whose units jump: between the jumps its gradients are 0."""
+    import torch
+
+    torch.manual_seed(0)
+    with np.load(e.folder / "digits.npz") as digits:
+        x, y = (
+            torch.from_numpy(digits["images"][:, None] / np.float32(255)),
+            torch.from_numpy(digits["labels"].astype(int)),
+        )
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 24), torch.nn.Tanh(), torch.nn.Linear(24, 10))
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(100):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimiser.step()
+    with torch.no_grad():
+        net[1].weight *= 10_000
+        net[1].bias *= 10_000
+    (e.folder / "bad_model" / "data").mkdir(parents=True, exist_ok=True)
+    torch.save(net, e.folder / "bad_model" / "data" / "model.pth")
+    (e.folder / "bad_model" / "MLmodel").write_text(
+        f"flavors:\n  pytorch:\n    model_data: data\n    pytorch_version: {torch.__version__}\n"
+    )
+
+
 def metamorphic_relations(e: Example) -> None:
     """A model that goes by who painted the pump."""
     data = e.read()
@@ -370,6 +396,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
             cross_validation_spread,
             feature_importance,
             image_corruptions,
+            integrated_gradients,
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
