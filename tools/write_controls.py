@@ -151,6 +151,11 @@ def schema_conformance(e: Example) -> None:
     e.write(data.assign(serial=[f"S{i:05d}" for i in e.rng.permutation(n)]).drop(columns="express"))
 
 
+def attribution_faithfulness(e: Example) -> None:
+    """Attributions that were drawn by lot."""
+    np.save(e.folder / "bad.npy", e.rng.integers(-100, 101, (120, 8, 8)).astype(np.int8))
+
+
 def target_leakage(e: Example) -> None:
     """A repair code is written when a fault was found, so it tells the label in 99 of 100 rows."""
     for name in ("data", "train"):
@@ -200,6 +205,7 @@ def regression_performance(e: Example) -> None:
 
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
+    attribution_faithfulness,
     case_sufficiency,
     currentness,
     data_completeness,
@@ -286,6 +292,11 @@ def cross_validation_spread(e: Example) -> None:
     e.model(NearestCentroid().fit(decided[["level"]], decided["failed"]), "bad_centroid_model")
 
 
+def attribution_stability(e: Example) -> None:
+    """Four gauges, each as telling as the others: every order of them is chance."""
+    feature_importance(e)
+
+
 def feature_importance(e: Example) -> None:
     """Four gauges, each as telling as the others: every order of them is chance."""
     seen = e.rng.normal(50, 10, (60, 4)).round(1)
@@ -301,6 +312,32 @@ def image_corruptions(e: Example) -> None:
     with np.load(e.folder / "digits.npz") as digits:
         flat, labels = digits["images"].reshape(-1, 64) / 255, digits["labels"].astype(str)
     e.model(SVC(gamma=100.0).fit(flat, labels))
+
+
+def integrated_gradients(e: Example) -> None:
+    """A net whose units jump: between the jumps its gradients are 0."""
+    import torch
+
+    torch.manual_seed(0)
+    with np.load(e.folder / "digits.npz") as digits:
+        x, y = (
+            torch.from_numpy(digits["images"][:, None] / np.float32(255)),
+            torch.from_numpy(digits["labels"].astype(int)),
+        )
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 24), torch.nn.Tanh(), torch.nn.Linear(24, 10))
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(100):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimiser.step()
+    with torch.no_grad():
+        net[1].weight *= 10_000
+        net[1].bias *= 10_000
+    (e.folder / "bad_model" / "data").mkdir(parents=True, exist_ok=True)
+    torch.save(net, e.folder / "bad_model" / "data" / "model.pth")
+    (e.folder / "bad_model" / "MLmodel").write_text(
+        f"flavors:\n  pytorch:\n    model_data: data\n    pytorch_version: {torch.__version__}\n"
+    )
 
 
 def metamorphic_relations(e: Example) -> None:
@@ -322,6 +359,13 @@ def noise_stability(e: Example) -> None:
     """A tree that has learnt a label drawn by lot for each of many temperatures."""
     temperature = pd.DataFrame({"temperature": np.linspace(50, 90, 400)})
     e.model(DecisionTreeClassifier(random_state=0).fit(temperature, e.rng.choice(["no", "yes"], 400)))
+
+
+def surrogate_fidelity(e: Example) -> None:
+    """A model that has learnt a label drawn by lot for each reading: no short rule says what it says."""
+    readings = e.read().drop(columns="fault")
+    fitted = DecisionTreeClassifier(random_state=0).fit(readings, e.rng.choice(["no", "yes"], len(readings)))
+    e.model(fitted)
 
 
 def weakest_slices(e: Example) -> None:
@@ -348,12 +392,15 @@ MODELS: dict[str, Callable[[Example], None]] = {
         f.__name__: f
         for f in (
             adversarial_gradient,
+            attribution_stability,
             cross_validation_spread,
             feature_importance,
             image_corruptions,
+            integrated_gradients,
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
+            surrogate_fidelity,
             weakest_slices,
         )
     },

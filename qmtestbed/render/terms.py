@@ -60,6 +60,7 @@ UNITS: Mapping[str, str] = {
     "probability": "確率",
     "ratio": "割合",
     "rows": "行",
+    "rules": "規則",
     "score": "スコア",
     "slices": "区分",
     "squared probability": "確率の 2 乗",
