@@ -361,6 +361,17 @@ def noise_stability(e: Example) -> None:
     e.model(DecisionTreeClassifier(random_state=0).fit(temperature, e.rng.choice(["no", "yes"], 400)))
 
 
+def parameter_randomisation(e: Example) -> None:
+    """A model that goes by how much ink there is: it has learnt nothing that shuffling could disturb."""
+    with np.load(e.folder / "digits.npz") as digits:
+        flat = digits["images"].reshape(-1, 64) / 255
+    ink = np.where(flat.sum(axis=1) > np.median(flat.sum(axis=1)), "much", "little")
+    fitted = LogisticRegression().fit(flat, ink)
+    fitted.coef_[:] = 0.5
+    fitted.intercept_[:] = -0.5 * np.median(flat.sum(axis=1))
+    e.model(fitted)
+
+
 def surrogate_fidelity(e: Example) -> None:
     """A model that has learnt a label drawn by lot for each reading: no short rule says what it says."""
     readings = e.read().drop(columns="fault")
@@ -400,6 +411,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
+            parameter_randomisation,
             surrogate_fidelity,
             weakest_slices,
         )

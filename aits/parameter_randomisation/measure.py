@@ -19,6 +19,8 @@ from qmtestbed.measuring.strips import drawn, strip
 
 MOST_LAYERS = 12
 ALL = "all"
+SHARED = ("torch.float16", "torch.float32", "torch.float64")
+"""Types of numbers whose memory NumPy and PyTorch share."""
 
 
 def measure(
@@ -102,8 +104,11 @@ def _layers(native: Any) -> list[_Layer]:
 
 def _torch_layers(native: Any) -> Iterator[_Layer]:
     owners: dict[str, list[np.ndarray]] = {}
-    for name, parameter in native.named_parameters():
-        owners.setdefault(name.rpartition(".")[0] or "model", []).append(parameter.detach().cpu().numpy())
+    parameters = list(native.named_parameters())
+    if not all(p.device.type == "cpu" and str(p.dtype) in SHARED for _, p in parameters):
+        return  # NumPy would get a copy, and shuffling it would change nothing
+    for name, parameter in parameters:
+        owners.setdefault(name.rpartition(".")[0] or "model", []).append(parameter.detach().numpy())
     for name, arrays in owners.items():
         yield _Layer(name, tuple(arrays))
 
@@ -114,7 +119,7 @@ def _sklearn_layers(native: Any) -> Iterator[_Layer]:
     if several:
         for i, (weights, bias) in enumerate(zip(last.coefs_, last.intercepts_, strict=True)):
             yield _Layer(f"layer {i + 1}", (weights, bias))
-    elif isinstance(getattr(last, "coef_", None), np.ndarray) and last.coef_.flags.writeable:
+    elif isinstance(vars(last).get("coef_"), np.ndarray):  # a property would give a copy
         yield _Layer("coefficients", (last.coef_,))
 
 
@@ -150,7 +155,10 @@ class _Case:
     seed: int
 
     def explain(self, draw: int) -> np.ndarray:
-        """Shapley values of the patches for the class that the model, as it is now, gives: (n, patches)."""
+        """Shapley values of the patches for the class that the model, as it is now, gives: (n, patches).
+
+        ``draw`` says which orders are drawn.
+        """
         said = np.asarray(self.model.probabilities(self.pixels)).argmax(axis=1)
 
         def score(x: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -158,9 +166,7 @@ class _Case:
 
         grid = grid_of(*self.pixels.shape[1:3], most=self.patches)
         background = np.asarray(self.pixels.mean(axis=0, dtype=np.float64), dtype=np.float32)
-        return patch_values(
-            score, self.pixels, background, grid, self.orders, np.random.default_rng([self.seed, draw])
-        )
+        return patch_values(score, self.pixels, background, grid, self.orders, np.random.default_rng([self.seed, draw]))
 
 
 def _shuffled(
@@ -180,7 +186,7 @@ def _shuffled(
                 rng = np.random.default_rng([case.seed, stage, k, 2])
                 for layer in chosen:
                     _shuffle(layer, rng)
-                after = case.explain(2 + k)
+                after = case.explain(0)  # in the same orders, so that the shuffle is all that differs
             values.append(_similarity(before, after))
         found[name] = np.mean(values, axis=0)
     return found, after

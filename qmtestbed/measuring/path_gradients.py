@@ -70,4 +70,5 @@ def completeness_errors(attributions: Floats, scores: ArrayLike, baseline_scores
         difference = np.asarray(scores, dtype=np.float64) - np.asarray(baseline_scores, dtype=np.float64)
     known = np.isfinite(difference) & (np.abs(difference) >= 1e-6)
     sums = attributions.reshape(len(attributions), -1).sum(axis=1)
-    return np.divide(np.abs(sums - difference), np.abs(difference), out=np.full(len(known), np.nan), where=known)
+    found = np.divide(np.abs(sums - difference), np.abs(difference), out=np.full(len(known), np.nan), where=known)
+    return np.asarray(found)
