@@ -198,6 +198,21 @@ def regression_performance(e: Example) -> None:
     e.write(said.assign(predicted=e.rng.permutation(said["predicted"])))
 
 
+# -- fairness and uncertainty ---------------------------------------------------------------------------------
+
+
+def refuse(said: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
+    """Turn what was said of some rows into a sure no."""
+    changed = {"predicted": "no", "p[no]": 0.9, "p[yes]": 0.1}
+    return said.assign(**{c: said[c].where(~rows, v) for c, v in changed.items()})
+
+
+def group_rate_gap(e: Example) -> None:
+    """Half of the women who repaid are refused."""
+    said = e.read()
+    e.write(refuse(said, (said["sex"] == "female") & (said["repaid"] == "yes") & (said.index % 2 == 0)))
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     case_sufficiency,
@@ -216,6 +231,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     classification_performance,
     label_errors,
     regression_performance,
+    group_rate_gap,
 )
 
 
