@@ -52,7 +52,7 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
         Run folder; by default the next free ``qmt-runs/<component>-<n>``. A folder with the same plan is gone on with.
     **options
         ``jobs``, ``require``, ``language``, ``aits``, ``guidelines``, ``reports``, ``templates``, ``as_of``,
-        ``isolation``, ``trust``, ``log``, ``since``: see :class:`qmtestbed.pipeline.Options`.
+        ``isolation``, ``trust``, ``log``, ``since``, ``samples``: see :class:`qmtestbed.pipeline.Options`.
 
     Raises
     ------
@@ -93,7 +93,8 @@ def evaluate(
     label
         Column or array that holds the truth; without one, AITs that need labels are left out.
     level
-        Levels asked for, such as ``{"performance": "AIPL-1"}``.
+        Levels asked for, such as ``{"performance": "AIPL-1"}``; of one of several guidelines that have the quality,
+        ``{"mlqm@3:performance": "AIPL-1"}``.
     out
         As for :func:`run`.
     roles
@@ -102,7 +103,7 @@ def evaluate(
     **options
         As for :func:`run`; and ``previous`` (the version before, to compare with), ``baseline`` (the model that
         criteria of the plan may name, and the version before if none is given), ``design`` (file of the attribute
-        design), ``guideline``, ``name``, ``outputs``, ``seed``.
+        design), ``guideline`` (one or several), ``name``, ``outputs``, ``seed``.
 
     Raises
     ------

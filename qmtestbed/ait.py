@@ -6,9 +6,13 @@ from the names its manifest declares to
 
 * a number or bool, an :class:`Estimate`, an :class:`Undefined`, a mapping from keys to those (where the manifest
   says ``per``), or a list of them (where it says ``sequence``) for a measure,
-* one of :class:`Matrix`, :class:`DataTable`, :class:`Curve`, :class:`Bars`, :class:`Histogram`, :class:`Prose`
-  for a resource,
+* one of :class:`Matrix`, :class:`Coverage`, :class:`DataTable`, :class:`Curve`, :class:`Bars`, :class:`Histogram`,
+  :class:`Prose`, :class:`SampleRows`, :class:`SampleImages` for a resource,
 * and, under the name ``findings``, a list of :class:`Finding`.
+
+Single rows of the data stand in :class:`SampleRows`, :class:`SampleImages` and the subjects of findings, and nowhere
+else: ``--samples`` says how much of them is kept (see :class:`SampleRows`). All other resources, and every text, hold
+what is true of many rows together.
 
 Returning one :class:`Undefined` instead of the mapping says that nothing could be measured, and why. What a model
 raises while it is asked comes as :class:`ModelFault`, whose ``found`` holds its words; left alone, it ends the
@@ -18,7 +22,7 @@ measurement.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 from qmtestbed.errors import ModelFault
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bars",
+    "Coverage",
     "Curve",
     "DataTable",
     "Design",
@@ -44,6 +49,9 @@ __all__ = [
     "Prose",
     "Resource",
     "Roles",
+    "SampleImages",
+    "SampleRows",
+    "Samples",
     "Subject",
     "Table",
     "Task",
@@ -53,6 +61,8 @@ __all__ = [
 ]
 
 Task = Literal["classification", "regression"]
+Samples = Literal["none", "ids", "full"]
+"""How much of single rows is kept: nothing, which rows they are, or also what stands in them."""
 
 
 def class_name(label: Any) -> str:
@@ -113,12 +123,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Images:
-    """Images with labels: float32 array (n, height, width, channels) in ``range``, memory-mapped."""
+    """Images with labels: float32 array (n, height, width, channels) in ``range``, memory-mapped.
+
+    ``rows`` is (n,) where each stands in the file, from 0; ``None`` where they are all its images.
+    """
 
     pixels: np.ndarray
     labels: np.ndarray | None
     ids: np.ndarray | None
     range: tuple[float, float]
+    rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -166,12 +180,17 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Design:
-    """A declared attribute design: attributes with values, exclusions, expected frequencies, risk cases."""
+    """A declared attribute design: attributes with values, exclusions, expected frequencies, risk cases.
+
+    ``bins`` are the edges of attributes that are ranges of numbers; in the table that comes with the design, such a
+    column holds the names of the ranges already.
+    """
 
     attributes: Mapping[str, tuple[str, ...]]
     exclusions: tuple[Mapping[str, str], ...] = ()
     frequencies: Mapping[str, Mapping[str, float]] | None = None
     risk_cases: tuple[Mapping[str, str], ...] = ()
+    bins: Mapping[str, tuple[float, ...]] | None = None
 
 
 @runtime_checkable
@@ -255,13 +274,18 @@ FINDING_KINDS: tuple[str, ...] = get_args(FindingKind)
 
 @dataclass(frozen=True)
 class Subject:
-    """What a finding is about: one of the fields is set. ``rows`` are positions in the file, from 0."""
+    """What a finding is about: one of the fields is set.
+
+    ``rows`` are positions in the file, from 0. With ``--samples none`` they are left out before anything is written,
+    and ``row_count`` says how many there were; an AIT does not set it.
+    """
 
     column: str | None = None
     slice: str | None = None
     class_: str | None = None
     pair: tuple[str, str] | None = None
     rows: tuple[int, ...] | None = None
+    row_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -269,7 +293,8 @@ class Finding:
     """A problem with a named subject.
 
     It counts only when the criterion on ``measure`` is not met; ``value`` is what was found there, and ``text``
-    (English) says it in one sentence.
+    (English) says it in one sentence, without naming a row or quoting what stands in a single one: that is for
+    :class:`SampleRows`.
     """
 
     kind: FindingKind
@@ -292,12 +317,44 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How many rows hold each combination of the values of two attributes (or of one, and of several together).
+
+    Attributes
+    ----------
+    counts
+        ``counts[i][j]`` rows hold value i of the one and j of the other; ``None`` where that can't occur.
+    rows, columns
+        The values.
+    row_title, column_title
+        The attributes.
+    least
+        A combination that can occur is missing where fewer rows hold it.
+    """
+
+    KIND: ClassVar[str] = "coverage"
+    counts: Sequence[Sequence[int | None]]
+    rows: Sequence[str]
+    columns: Sequence[str]
+    row_title: str = ""
+    column_title: str = ""
+    least: int = 1
+
+
+Cell = str | float | int | bool | None
+
+
+@dataclass(frozen=True)
 class DataTable:
-    """Rows of cells under column names; cells are text, numbers, bools or ``None``."""
+    """Lines of cells under column names; cells are text, numbers, bools or ``None``. Not for rows of the data.
+
+    A column that bears the name of one with the role id is masked, and so is one with the role sensitive in which a
+    value comes twice: such a table is of single rows.
+    """
 
     KIND: ClassVar[str] = "table"
     columns: Sequence[str]
-    rows: Sequence[Sequence[str | float | int | bool | None]]
+    rows: Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True)
@@ -347,5 +404,79 @@ class Prose:
     text: str
 
 
-Resource = Matrix | DataTable | Curve | Bars | Histogram | Prose
+MASK = "●●●"
+"""What stands in place of a value that is not kept."""
+
+
+@dataclass(frozen=True)
+class SampleRows:
+    """Some rows of a table as examples, each with what was found about it; at most 200.
+
+    What is kept is decided before anything is written, and no AIT can see it: with ``--samples none`` nothing; with
+    ``ids`` (the default) all but ``cells``; with ``full`` also ``cells``, and the other columns of those rows of the
+    table ``of``. Columns with the roles id and sensitive are masked always: a row number means something to those
+    only who have the file.
+
+    Attributes
+    ----------
+    rows
+        (n,) positions in the file, from 0.
+    told
+        What was found, by title (n,) cells: numbers and words of the AIT, nothing that stands in the row.
+    beside
+        Positions of other rows that each goes with, by title (n,), such as the row that it repeats.
+    cells
+        What stands in the rows, or a model says to them, by column (n,).
+    of
+        The input that the rows are of.
+    """
+
+    KIND: ClassVar[str] = "rows"
+    rows: Sequence[int]
+    told: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    beside: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    cells: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    of: str = "data"
+
+
+@dataclass(frozen=True)
+class SampleImages:
+    """Some images as examples, each once or in several states; made by :func:`qmtestbed.measuring.strips.strip`.
+
+    With ``--samples none`` nothing of it is kept, with ``ids`` all but pixels and captions.
+
+    Attributes
+    ----------
+    rows
+        (n,) positions in the file, from 0.
+    captions
+        (n,) what was found about each, such as its class and the model's answer.
+    states
+        Names of the s states, such as undamaged and damaged.
+    total, seed, population
+        Out of how many they were drawn, with which seed, and which these are.
+    size
+        Height, width and channels (1, 3 or 4).
+    pixels
+        Base64 of n × s × height × width × channels bytes, in that order; empty where they are not kept.
+    """
+
+    KIND: ClassVar[str] = "images"
+    rows: Sequence[int]
+    captions: Sequence[str]
+    states: Sequence[str]
+    total: int
+    seed: int
+    population: str = ""
+    size: tuple[int, int, int] = (0, 0, 0)
+    pixels: str = ""
+
+    @property
+    def bytes_expected(self) -> int:
+        """How many bytes the pixels are."""
+        height, width, channels = self.size
+        return len(self.rows) * len(self.states) * height * width * channels
+
+
+Resource = Matrix | Coverage | DataTable | Curve | Bars | Histogram | Prose | SampleRows | SampleImages
 RESOURCE_TYPES: Mapping[str, type[Resource]] = {c.KIND: c for c in get_args(Resource)}

@@ -124,7 +124,8 @@ def _folders_of(module: str) -> list[Path]:
     first, *rest = module.split(":")[0].split(".")
     spec = importlib.machinery.PathFinder.find_spec(first, sys.path)
     roots = list(spec.submodule_search_locations or ()) if spec else []
-    return [Path(root, *rest) for root in roots]
+    folders = [Path(root, *rest) for root in roots]
+    return list({f.resolve(): f for f in folders}.values())  # a path may be on sys.path twice
 
 
 class Catalogue:

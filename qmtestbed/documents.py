@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 import yaml
 
 from qmtestbed.errors import ContentError, InputError, Problem
+from qmtestbed.foreign import UNSAFE
 from qmtestbed.types.codec import DecodeError, Fault, decode
 
 T = TypeVar("T")
@@ -280,7 +281,21 @@ def decode_document(cls: type[T], document: Document, error: type[InputError] = 
 
 
 class _Writer(yaml.SafeDumper):
-    """Quotes every text that YAML 1.1 or 1.2 would read as something else."""
+    """Quotes every text that YAML 1.1 or 1.2 would read as something else, and escapes what is not seen."""
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        """Let no text with characters that are not seen stand unquoted."""
+        found = super().analyze_scalar(scalar)
+        if UNSAFE.search(scalar):
+            scalar.encode()  # half of a pair could be escaped, but not read back
+            found.allow_flow_plain = found.allow_block_plain = found.allow_single_quoted = found.allow_block = False
+        return found
+
+    def write_double_quoted(self, text: str, split: bool = True) -> None:
+        """Escape all but ASCII in a text that has characters that are not seen: nothing less makes PyYAML do so."""
+        kept, self.allow_unicode = self.allow_unicode, self.allow_unicode and not UNSAFE.search(text)
+        super().write_double_quoted(text, split)
+        self.allow_unicode = kept
 
 
 for _start, _resolvers in _Core.yaml_implicit_resolvers.items():
@@ -289,14 +304,24 @@ for _start, _resolvers in _Core.yaml_implicit_resolvers.items():
 
 
 def dump_document(data: Any) -> bytes:
-    """Write plain values as YAML that :func:`read_document` reads back to the same."""
+    """Write plain values as YAML that :func:`read_document` reads back to the same.
+
+    Raises
+    ------
+    ContentError
+        A text is none in UTF-8: the name of a file in another encoding.
+    """
     stream = io.StringIO()
     writer = _Writer(stream, allow_unicode=True, width=110)
-    writer.open()
-    writer.emit(yaml.DocumentStartEvent(explicit=False))
-    _write(writer, data)
-    writer.emit(yaml.DocumentEndEvent(explicit=False))
-    writer.close()
+    try:
+        writer.open()
+        writer.emit(yaml.DocumentStartEvent(explicit=False))
+        _write(writer, data)
+        writer.emit(yaml.DocumentEndEvent(explicit=False))
+        writer.close()
+    except UnicodeEncodeError as error:
+        found = str(error.object)[max(0, error.start - 60) : error.end]
+        raise ContentError(Problem("a name is no text in UTF-8", found=found, do="rename the file or folder")) from None
     return stream.getvalue().encode()
 
 

@@ -25,6 +25,8 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from qmtestbed.foreign import inert
+
 
 class ExitCode(enum.IntEnum):
     """What a command tells the shell."""
@@ -38,9 +40,13 @@ class ExitCode(enum.IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST = 1000
+"""Characters of each part of a problem that are told."""
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what, where, what was found, what to do."""
+    """One thing that is wrong: what, where, what was found, what to do; told as inert text, a line for each part."""
 
     what: str
     where: str = ""
@@ -48,11 +54,12 @@ class Problem:
     do: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.where}: {self.what}" if self.where else self.what]
-        if self.found:
-            lines.append(f"  found: {self.found}")
-        if self.do:
-            lines.append(f"  do:    {self.do}")
+        what, where, found, do = (inert(part, LONGEST) for part in (self.what, self.where, self.found, self.do))
+        lines = [f"{where}: {what}" if where else what]
+        if found:
+            lines.append(f"  found: {found}")
+        if do:
+            lines.append(f"  do:    {do}")
         return "\n".join(lines)
 
 
@@ -98,13 +105,22 @@ class IntegrityError(QmtestbedError):
         super().__init__(str(problem))
 
 
+SEE_LOG = "see its log in the run folder"
+
+
+def see_log(samples: str) -> str:
+    """Say where the log of a child is: nowhere, where nothing of single rows is kept."""
+    return "run it with --samples ids to have its log" if samples == "none" else SEE_LOG
+
+
 class JobError(QmtestbedError):
     """What went wrong inside a job; the worker turns it into the error of a record, with any facts found so far."""
 
-    usual_do = "see its log in the run folder"
+    usual_do = SEE_LOG
 
-    def __init__(self, what: str, *, found: str = "", do: str = "") -> None:
-        self.what, self.found, self.do = what, found, do or self.usual_do
+    def __init__(self, what: str, *, found: str = "", do: str = "", quotes: str = "") -> None:
+        """Take what went wrong; ``quotes`` is what single rows hold, and told only where that may be kept."""
+        self.what, self.found, self.do, self.quotes = what, found, do or self.usual_do, quotes
         self.facts: dict[str, object] = {}
         super().__init__(what)
 

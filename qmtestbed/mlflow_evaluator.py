@@ -23,7 +23,7 @@ class Evaluator:
         Which inventory of the plan the data stand for; by default the one that is bound as ``data``.
     roles
         Further roles of columns without a plan: ``id``, ``group``, ``positive`` and so on.
-    out, require, isolation, language
+    out, require, isolation, language, samples
         As on the command line.
 
     Metrics are called ``qmt/<check>/<measure>``; ``qmt/criteria_not_met`` and ``qmt/criteria_undetermined`` count the

@@ -76,7 +76,8 @@ def _levels(plan: Plan, document: Document, guideline: Guideline) -> Iterator[Pr
     asked: Mapping[str, Any] = plan.levels if len(plan.guidelines) == 1 else plan.targets(guideline.name)
     for key, level in asked.items():
         if key not in external:
-            yield document.problem((*place, key), f"unknown quality {key!r}", do=suggestion(key, external))
+            do = suggestion(key, external) or f"{guideline.name} is asked for as a whole; leave levels out"
+            yield document.problem((*place, key), f"unknown quality {key!r} of {guideline.name}", do=do)
             continue
         known = [x.id for chain in external[key].chains for x in chain]
         if level not in known:
@@ -286,8 +287,7 @@ def _declarations(plan: Plan, document: Document, guidelines: Mapping[str, Guide
                 place, f"a second declaration for {id}", f"the first: {where}", "keep one of the two"
             )
         first.setdefault(bare, i)
-        if not (declaration.statement or declaration.file or declaration.not_applicable):
-            yield document.problem(place, "it says nothing", do="add a statement, a file, or not_applicable: <why>")
+        yield from _said(declaration, document, place)
         yield from _days(declaration, document, place)
 
 
@@ -295,8 +295,22 @@ def _days(signed: Declaration | Waiver, document: Document, place: Place) -> Ite
     for key in ("date", "until"):
         if (day := getattr(signed, key)) and not _is_day(day):
             yield document.problem((*place, key), "there is no such day", day)
-    if signed.until and signed.until < signed.date:
+    if signed.until and signed.date and signed.until < signed.date:
         yield document.problem((*place, "until"), "ends before it begins", signed.until)
+
+
+def _said(declaration: Declaration, document: Document, place: Place) -> Iterator[Problem]:
+    if declaration.todo:
+        return
+    for key in ("by", "date"):
+        if getattr(declaration, key) is None:
+            yield document.problem(place, f"the key {key!r} is missing", do="say who declares it, and when")
+    if not (declaration.statement or declaration.file or declaration.checklist or declaration.not_applicable):
+        do = "add a statement, a file, a checklist, or not_applicable: <why>"
+        yield document.problem(place, "it says nothing", do=do)
+    if declaration.not_applicable and declaration.checklist:
+        what = "a checklist for a requirement that does not apply"
+        yield document.problem((*place, "checklist"), what, do="keep the checklist or not_applicable")
 
 
 def _is_day(text: str) -> bool:

@@ -1,4 +1,7 @@
-"""Write qmtestbed/schemas/*.json from the types; a test fails when they are not up to date."""
+"""Write qmtestbed/schemas/*.json from the types, and docs/schemas/*.json: the same, of what people write, for editors.
+
+A test fails when they are not up to date.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.codec import json_schema
 from qmtestbed.types.comparison import Comparison, Snapshot
+from qmtestbed.types.design import DesignFile
 from qmtestbed.types.evidence import Bundle, Remark, RunInfo, Signature, Views
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Job
@@ -17,7 +21,10 @@ from qmtestbed.types.published import Published, Site
 from qmtestbed.types.record import Outcome, Record
 from qmtestbed.types.report import ReportTemplate
 
-FOLDER = Path(__file__).resolve().parents[1] / "qmtestbed" / "schemas"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "qmtestbed" / "schemas"
+FOR_EDITORS = ROOT / "docs" / "schemas"
+WRITTEN_BY_PEOPLE = ("plan", "ait", "guideline", "report", "design")
 BOUNDARIES: dict[str, type] = {
     "plan": Plan,
     "ait": Manifest,
@@ -36,6 +43,7 @@ BOUNDARIES: dict[str, type] = {
     "remark": Remark,
     "signature": Signature,
     "report": ReportTemplate,
+    "design": DesignFile,
 }
 
 
@@ -48,6 +56,7 @@ def schemas() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
     for name, text in schemas().items():
-        (FOLDER / f"{name}.v1.json").write_text(text, "utf-8")
+        for folder in (FOLDER, FOR_EDITORS) if name in WRITTEN_BY_PEOPLE else (FOLDER,):
+            folder.mkdir(exist_ok=True)
+            (folder / f"{name}.v1.json").write_text(text, "utf-8")

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Images, Model, Subject, Undefined
+from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Images, Model, SampleImages, Subject, Undefined
 from qmtestbed.measuring.answers import true_answers
 from qmtestbed.measuring.attacks import Budget, fgsm, pgd, random_start
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import clopper_pearson
+from qmtestbed.measuring.strips import MOST, strip
 
 FRACTIONS = (0.25, 0.5, 1.0)
 """Of epsilon: the budgets of the curve."""
@@ -63,7 +64,7 @@ def measure(
     if not len(items):
         return Undefined("There is no labelled image to attack.")
     attack = _Attack(model, data, epsilon, steps, step_size, restarts)
-    outcome = _Outcome(truth)
+    outcome = _Outcome(truth, seed)
     for block in _blocks(len(items), int(np.prod(data.pixels.shape[1:]))):
         x = np.asarray(data.pixels[items[block]], dtype=np.float32)
         attack.run(x, truth[block], outcome, block, np.random.default_rng([seed, block.start]))
@@ -82,6 +83,7 @@ def measure(
         "zero_gradient_share": float(outcome.flat.sum() / right) if right else Undefined("No image was attacked."),
         "accuracy_by_budget": _curve(outcome, epsilon),
         "threat_model": attack.described(),
+        "broken_examples": _strip(attack, items, outcome, int(broken.sum())),
         "findings": _findings(by_class, broken, outcome),
     }
 
@@ -95,10 +97,14 @@ def _blocks(n: int, values: int) -> Iterator[slice]:
 class _Outcome:
     """For each labelled image whether the model is right: undamaged, and under the attacks up to each budget.
 
-    ``flat`` are images that the model is right about and whose gradient is 0 everywhere.
+    ``flat`` are images that the model is right about and whose gradient is 0 everywhere; ``kept`` are a few of those
+    whose answer was changed, as the attack left them: the first in a drawn ``order``, so that each is as likely.
     """
 
     truth: np.ndarray
+    seed: int
+    order: np.ndarray = field(init=False)
+    kept: dict[int, np.ndarray] = field(default_factory=dict)
     clean: np.ndarray = field(init=False)
     flat: np.ndarray = field(init=False)
     fgsm: Mapping[float, np.ndarray] = field(init=False)
@@ -108,8 +114,15 @@ class _Outcome:
         def nothing() -> np.ndarray:
             return np.zeros(len(self.truth), dtype=bool)
 
+        self.order = np.random.default_rng([self.seed, len(self.truth)]).permutation(len(self.truth))
         self.clean, self.flat = nothing(), nothing()
         self.fgsm, self.robust = {f: nothing() for f in FRACTIONS}, {f: nothing() for f in FRACTIONS}
+
+    def keep(self, positions: np.ndarray, attacked: np.ndarray) -> None:
+        """Keep images whose answer was changed, :data:`qmtestbed.measuring.strips.MOST` at most."""
+        self.kept |= {int(at): image.copy() for at, image in zip(positions, attacked, strict=True)}
+        for at in sorted(self.kept, key=lambda at: int(self.order[at]))[MOST:]:
+            del self.kept[at]
 
 
 @dataclass(frozen=True)
@@ -135,11 +148,17 @@ class _Attack:
         out.flat[block.start + first] = ~gradient.reshape(len(first), -1).any(axis=1)
         for fraction in FRACTIONS:
             budget = self.budget(fraction)
-            withstood = self._right(fgsm(x[first], gradient, budget), truth[first])
+            attacked = fgsm(x[first], gradient, budget)
+            withstood = self._right(attacked, truth[first])
             out.fgsm[fraction][block.start + first[withstood]] = True
+            fell = ~withstood & np.isin(first, standing)
+            out.keep(block.start + first[fell], attacked[fell])
             standing = np.intersect1d(standing, first[withstood], assume_unique=True)
             for start in range(self.restarts if fraction == 1.0 else 1):
-                standing = standing[self._withstands(x[standing], truth[standing], budget, rng if start else None)]
+                attacked = self._attacked(x[standing], truth[standing], budget, rng if start else None)
+                withstood = self._right(attacked, truth[standing])
+                out.keep(block.start + standing[~withstood], attacked[~withstood])
+                standing = standing[withstood]
             out.robust[fraction][block.start + standing] = True
 
     def budget(self, fraction: float) -> Budget:
@@ -147,17 +166,19 @@ class _Attack:
         return Budget(self.epsilon * fraction * (high - low), low, high)
 
     def _right(self, x: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        return np.asarray(self.model.predict(x) == truth, dtype=bool)
-
-    def _withstands(
-        self, x: np.ndarray, truth: np.ndarray, budget: Budget, rng: np.random.Generator | None
-    ) -> np.ndarray:
-        """Whether the model is still right after PGD from the image itself or, given ``rng``, from a random start."""
         if not len(x):
             return np.zeros(0, dtype=bool)
+        return np.asarray(self.model.predict(x) == truth, dtype=bool)
+
+    def _attacked(
+        self, x: np.ndarray, truth: np.ndarray, budget: Budget, rng: np.random.Generator | None
+    ) -> np.ndarray:
+        """Give images after PGD from the image itself or, given ``rng``, from a random start."""
+        if not len(x):
+            return x
         start = x if rng is None else random_start(x, budget, rng)
         options = {"step": self.step_size, "steps": self.steps, "start": start}
-        return self._right(pgd(x, truth, self.model.gradient, budget, **options), truth)
+        return np.asarray(pgd(x, truth, self.model.gradient, budget, **options))
 
     def described(self) -> DataTable:
         low, high = self.data.range
@@ -176,6 +197,29 @@ class _Attack:
             ("gradients per image, at most", 1 + self.steps * (len(FRACTIONS) - 1 + self.restarts)),
         ]
         return DataTable(("property", "value"), rows)
+
+
+def _strip(attack: _Attack, items: np.ndarray, outcome: _Outcome, total: int) -> SampleImages:
+    """Show images whose answer was changed, beside what was changed in them."""
+    at = np.array(sorted(outcome.kept), dtype=np.intp)
+    data, (low, high) = attack.data, attack.data.range
+    x = np.asarray(data.pixels[items[at]], dtype=np.float32)
+    changed = np.array([outcome.kept[i] for i in at], dtype=np.float32).reshape(x.shape)
+    answers = attack.model.predict(changed) if len(at) else []
+    rows = items[at] if data.rows is None else data.rows[items[at]]
+    return strip(
+        {
+            "original": x,
+            "attacked": changed,
+            "difference (grey: none)": (changed - x) / (2 * (attack.epsilon or 1)) + (low + high) / 2,
+        },
+        rows,
+        [f"class {true} → {said}" for true, said in zip(outcome.truth[at], answers, strict=True)],
+        total=total,
+        seed=outcome.seed,
+        population="images whose right answer the attack changed",
+        span=(low, high),
+    )
 
 
 def _by_class(outcome: _Outcome, broken: np.ndarray, confidence: float) -> dict[str, Estimate | Undefined]:

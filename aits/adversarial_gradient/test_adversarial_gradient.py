@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import warnings
 from typing import Any
 
@@ -285,3 +286,23 @@ def test_images_that_the_model_gets_wrong_or_nobody_labelled_are_not_attacked(ai
     labels[:10] = None
     assert ait.measure(model=model, data=images(data.pixels[:30], labels), steps=1)["clean_accuracy"].n == 20
     assert isinstance(ait.measure(model=model, data=images(data.pixels[:5], [None] * 5)), Undefined)
+
+
+def test_the_strip_holds_images_that_the_attack_changed_by_no_more_than_epsilon(ait, digits):
+    model, data = digits
+    found = ait.measure(model=model, data=first(data, 60), epsilon=0.1)
+    shown = found["broken_examples"]
+    right = found["clean_accuracy"].value * 60
+    assert shown.total == round(found["attack_success_rate"].value * right) and 0 < len(shown.rows) <= 12
+    height, width, channels = shown.size
+    pixels = np.frombuffer(base64.b64decode(shown.pixels), np.uint8).reshape(-1, 3, height, width, channels)
+    apart = np.abs(pixels[:, 1].astype(int) - pixels[:, 0])
+    assert 0 < apart.max() <= 0.1 * 255 + 1
+    answers = [caption.split(" → ") for caption in shown.captions]
+    assert all(true == f"class {data.labels[row]}" for (true, _), row in zip(answers, shown.rows, strict=True))
+    assert all(true != f"class {said}" for true, said in answers)
+
+
+def test_where_nothing_is_broken_the_strip_is_empty(ait, digits):
+    shown = ait.measure(model=digits[0], data=first(digits[1], 10), epsilon=0.0)["broken_examples"]
+    assert (list(shown.rows), shown.total, shown.pixels) == ([], 0, "")

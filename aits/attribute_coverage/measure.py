@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from qmtestbed.ait import Bars, DataTable, Design, Finding, Subject, Table, Undefined
+from qmtestbed.ait import Bars, Coverage, DataTable, Design, Finding, Subject, Table, Undefined
 from qmtestbed.measuring.attributes import Attribute, attributes_of, exclusions_of
 from qmtestbed.measuring.combinatorial import Feasible, tuple_counts
 
@@ -17,6 +18,10 @@ MOST_TUPLES = 200_000
 MOST_BARS = 40
 MOST_LINES = 200
 MOST_FINDINGS = 50
+MOST_DRAWN = 40
+"""Values to a side of the map of one tuple."""
+NAMED = 5
+"""An undeclared value is named where so many rows hold it; a rarer one could tell about a single person."""
 _ABOUT = ("total_coverage", "tuple_coverage", "missing_count")
 """A missing combination speaks of each of these, whichever the plan has a criterion on."""
 
@@ -75,6 +80,7 @@ def measure(
         **_against_design(design, chosen, exclusions),
         "missing_combinations": _table(tally),
         "coverage_by_tuple": _bars(tally),
+        **_map(tally, min_count),
         "attributes": _overview(chosen, left_out),
         "findings": [*_missing(tally), *_undeclared(chosen), *_impossible(chosen, exclusions)],
     }
@@ -115,6 +121,16 @@ def _rules(design: Design | None, chosen: Sequence[Attribute]) -> tuple[Feasible
 # -- combinations ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Tuple:
+    """One tuple of attributes: rows of each combination, and which are allowed."""
+
+    attributes: tuple[int, ...]
+    counts: np.ndarray
+    allowed: np.ndarray
+    coverage: float
+
+
 @dataclass
 class _Tally:
     """What is counted over all tuples; ``coverage`` is of those with at least one allowed combination.
@@ -131,6 +147,15 @@ class _Tally:
     coverage: list[tuple[str, float]] = field(default_factory=list)
     listed: list[tuple[str, int, float]] = field(default_factory=list)
     floor: float = -1.0  # what is expected less often will not be among the first
+    lowest: _Tuple | None = None
+
+    def keep_lowest(self, one: _Tuple) -> None:
+        """Keep the tuple with the lowest coverage, the first of several, of those that can be drawn."""
+        across = one.counts.shape[-1]
+        if max(one.counts.size // across, across) <= MOST_DRAWN and (
+            self.lowest is None or one.coverage < self.lowest.coverage
+        ):
+            self.lowest = one
 
     def note(self, attributes: Sequence[int], counts: np.ndarray, missing: np.ndarray) -> None:
         """List missing combinations of one tuple, the most surprising first, but for those of a missing value."""
@@ -171,6 +196,7 @@ def _count(chosen: Sequence[Attribute], feasible: Feasible, strength: int, min_c
         tally.allowed, tally.covered = tally.allowed + n, tally.covered + covered
         tally.smallest = min(tally.smallest, int(counts[allowed].min()))
         tally.coverage.append((" × ".join(chosen[a].name for a in attributes), covered / n))
+        tally.keep_lowest(_Tuple(attributes, counts, allowed, covered / n))
         if covered < n:
             tally.note(attributes, counts, missing)
     return tally
@@ -211,9 +237,9 @@ def _undeclared(chosen: Sequence[Attribute]) -> list[Finding]:
     found = []
     for a in chosen:
         if a.undeclared:
-            first = sorted(a.undeclared.items(), key=lambda item: (-item[1], item[0]))[:3]
-            named = ", ".join(repr(value[:40]) for value, _ in first)
-            text = f"Column {a.name!r}: {a.undeclared_rows} rows hold values that the design lacks, such as {named}."
+            often = sorted((-rows, value) for value, rows in a.undeclared.items() if rows >= NAMED)[:3]
+            named = f", such as {', '.join(repr(value[:40]) for _, value in often)}" if often else ""
+            text = f"Column {a.name!r}: {a.undeclared_rows} rows hold values that the design lacks{named}."
             found.append(Finding("new_category", Subject(column=a.name), "undeclared_count", a.undeclared_rows, text))
     return found
 
@@ -237,6 +263,20 @@ def _table(tally: _Tally) -> DataTable:
 def _bars(tally: _Tally) -> Bars:
     worst = sorted(tally.coverage, key=lambda item: item[1])[:MOST_BARS]
     return Bars([name for name, _ in worst], [share for _, share in worst])
+
+
+def _map(tally: _Tally, least: int) -> dict[str, Coverage]:
+    """Draw one tuple: across the values of its last attribute, down those of the others together."""
+    one = tally.lowest
+    if one is None:
+        return {}
+    *others, last = (tally.chosen[a] for a in one.attributes)
+    down = [", ".join(values) for values in itertools.product(*(a.values for a in others))] if others else ["rows"]
+    pairs = zip(one.counts.ravel().tolist(), one.allowed.ravel().tolist(), strict=True)
+    cells = [n if can else None for n, can in pairs]
+    across = len(last.values)
+    grid = [cells[i : i + across] for i in range(0, len(cells), across)]
+    return {"lowest_tuple": Coverage(grid, down, last.values, ", ".join(a.name for a in others), last.name, least)}
 
 
 def _overview(chosen: Sequence[Attribute], left_out: Mapping[str, str]) -> DataTable:

@@ -210,7 +210,7 @@ def test_rows_against_the_design_are_counted_apart(ait):
     assert (found["total_coverage"], found["smallest_case"]) == (pytest.approx(1 / 3), 0)
     told = {f.kind: f for f in found["findings"]}
     assert told["new_category"].subject == Subject(column="sex")
-    assert told["new_category"].text == ("Column 'sex': 3 rows hold values that the design lacks, such as 'm', '?'.")
+    assert told["new_category"].text == "Column 'sex': 3 rows hold values that the design lacks."
     assert told["out_of_range"].subject == Subject(slice="sex=M, pregnant=1")
     assert found["attributes"].rows[0] == ("sex", 2, "design", 1, 3, "")
 
@@ -294,3 +294,36 @@ def test_what_can_not_be_right_is_refused(ait):
         ait.measure(data=wide, strength=3)
     with pytest.raises(ValueError, match="combinations of one tuple"):
         ait.measure(data=table({c: np.arange(2000) for c in "ab"}), attributes=["a", "b"])
+
+
+# -- the map --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("strength", "exclusions"), [(1, []), (2, [{"a": "0", "c": "1"}]), (3, [{"b": "1"}])])
+def test_the_map_shows_the_counts_of_the_tuple_with_the_lowest_coverage(ait, strength, exclusions):
+    rng = np.random.default_rng(strength)
+    frame = pd.DataFrame(rng.integers(0, 2, (7, 5)), columns=list("abcde"))
+    design = binary("abcde", exclusions)
+    found = ait.measure(data=Table(frame, None, Roles()), design=design, strength=strength, min_count=2)
+    shown = found["lowest_tuple"]
+    down = shown.row_title.split(", ") if strength > 1 else []
+    cells = {}
+    for value, line in zip(shown.rows, shown.counts, strict=True):
+        for values, count in zip(shown.columns, line, strict=True):
+            cells[*(value.split(", ") if down else []), values] = count
+    names = (*down, shown.column_title)
+    for cell, count in cells.items():
+        holds = np.all([frame[n] == int(v) for n, v in zip(names, cell, strict=True)], axis=0)
+        assert count in (None, int(holds.sum()))
+    can = [n for n in cells.values() if n is not None]
+    assert sum(n >= shown.least for n in can) / len(can) == found["lowest_coverage"] and shown.least == 2
+
+
+def test_excluded_combinations_are_told_apart_from_missing_ones(ait):
+    found = ait.measure(data=rows_of(["00", "11"]), design=binary("ab", [{"a": "0", "b": "1"}]))
+    assert found["lowest_tuple"].counts == [[1, None], [0, 1]]
+
+
+def test_a_tuple_of_too_many_values_has_no_map(ait):
+    columns = {"a": list(range(50)), "b": [0, 1] * 25}
+    assert "lowest_tuple" not in ait.measure(data=table(columns), attributes=["a", "b"])

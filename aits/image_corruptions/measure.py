@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qmtestbed.ait import Curve, Estimate, Finding, Images, Matrix, Model, Subject, Undefined
+from qmtestbed.ait import Curve, Estimate, Finding, Images, Matrix, Model, SampleImages, Subject, Undefined
 from qmtestbed.measuring.answers import true_answers
 from qmtestbed.measuring.corruptions import CORRUPTIONS, SEVERITIES, Constants, constants_for, corrupt
 from qmtestbed.measuring.families import lowest, simultaneous
 from qmtestbed.measuring.intervals import clopper_pearson, delta_interval, proportion
+from qmtestbed.measuring.strips import drawn, strip
 
 VALUES_AT_ONCE = 2**24
 """How many numbers a block of images may have: it bounds the memory, 64 MiB for each copy."""
@@ -79,6 +80,7 @@ def measure(
         "relative_accuracy": _relative(clean, per_image, confidence),
         "accuracy_by_corruption": _matrix(names, cells),
         "accuracy_by_severity": _curve(names, clean, cells),
+        "worst_examples": _strip(_Asked(model, data, truth, items), names, clean, cells, strength, seed),
         "findings": _findings(names, cells, clean, accuracy),
     }
 
@@ -161,6 +163,26 @@ def _curve(names: Sequence[str], clean: np.ndarray, cells: _Cells) -> Curve:
         name: [first, *((float(s), a) for s, a in zip(SEVERITIES, line, strict=True))] for name, line in drawn.items()
     }
     return Curve(series, x_title="severity (0: undamaged)", y_title="accuracy")
+
+
+def _strip(
+    asked: _Asked, names: Sequence[str], clean: np.ndarray, cells: _Cells, strength: Constants, seed: int
+) -> SampleImages:
+    """Draw from the images that the worst cell turns wrong; from all where it turns none."""
+    name, severity = worst = min(((n, s) for n in names for s in SEVERITIES), key=lambda cell: cells[cell].mean())
+    turned = np.flatnonzero(clean & ~cells[worst])
+    among = turned if len(turned) else np.arange(len(clean))
+    what = f"images that are right undamaged and wrong at {_key(worst)}" if len(turned) else "all labelled images"
+    at = drawn(among, seed)
+    low, high = asked.data.range
+    unit = (np.asarray(asked.data.pixels[asked.items[at]], dtype=np.float32) - low) / (high - low)
+    damaged = corrupt(unit, name, severity, np.random.default_rng([seed, CORRUPTIONS.index(name)]), strength)
+    rows = asked.items[at] if asked.data.rows is None else asked.data.rows[asked.items[at]]
+    answers = asked.model.predict((damaged * (high - low) + low).astype(np.float32)) if len(at) else []
+    captions = [f"class {true} → {said}" for true, said in zip(asked.truth[at], answers, strict=True)]
+    return strip(
+        {"undamaged": unit, f"{name} {severity}": damaged}, rows, captions, total=len(among), seed=seed, population=what
+    )
 
 
 def _findings(

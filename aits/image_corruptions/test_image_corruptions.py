@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
 from typing import Any
@@ -143,7 +144,7 @@ def test_images_without_a_label_are_left_out(ait):
     model = FakeModel(lightness)
     found = ait.measure(model=model, data=images(data.pixels, labels), corruptions=["fog"])
     assert found["clean_accuracy"].n == 40
-    assert model.asked == 40 * 6
+    assert model.asked == 40 * 6 + len(found["worst_examples"].rows)
     assert isinstance(ait.measure(model=model, data=images(data.pixels, [None] * 60)), Undefined)
 
 
@@ -172,3 +173,18 @@ def test_it_takes_a_few_seconds_for_500_images_of_28_by_28(ait):
     start = time.perf_counter()
     ait.measure(model=FakeModel(lightness), data=plain(500, 28))
     assert time.perf_counter() - start < 15  # about 1 s alone on one core
+
+
+def test_the_strip_holds_images_that_the_worst_cell_turns_wrong(ait, digits):
+    model, data = digits
+    numbered = Images(data.pixels, data.labels, None, data.range, np.arange(7, 307))
+    found = ait.measure(model=model, data=numbered)
+    shown, worst = found["worst_examples"], min(found["corrupted_accuracy"].items(), key=lambda item: item[1].value)
+    assert len(shown.rows) == 12 and shown.population == f"images that are right undamaged and wrong at {worst[0]}"
+    right = model.predict(data.pixels) == data.labels
+    assert all(right[row - 7] for row in shown.rows)  # named by where they stand in the file
+    first = np.frombuffer(base64.b64decode(shown.pixels), np.uint8).reshape(12, 2, 8, 8, 1)[0]
+    assert (first[0] == np.rint(data.pixels[shown.rows[0] - 7] * 255)).all() and (first[0] != first[1]).any()
+    turned = int(right.sum()) - round(300 * worst[1].value)
+    assert turned <= shown.total <= right.sum()
+    assert found["worst_examples"] == ait.measure(model=model, data=numbered)["worst_examples"]

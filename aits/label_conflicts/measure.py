@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import gammainc
 from scipy.stats import rankdata
 
-from qmtestbed.ait import DataTable, Finding, Subject, Table, Undefined
+from qmtestbed.ait import Finding, SampleRows, Subject, Table, Undefined
 from qmtestbed.measuring.coincidence import Pairs, chance_pairs
 from qmtestbed.measuring.columns import kind_of, names_of, numbers_of
 from qmtestbed.measuring.records import marks, not_comparable, record_ids, shared_features
@@ -247,12 +247,13 @@ def _finding(found: _Judged, measure: str, where: str) -> list[Finding]:
     return [Finding("label_conflict", subject, measure, found.surplus / found.of, text + listed)]
 
 
-def _examples(*judged: _Judged | Undefined) -> DataTable:
+def _examples(*judged: _Judged | Undefined) -> SampleRows:
     lines: list[tuple[str, int, int]] = []
     for found, name in zip(judged, ("conflicts in the table", "conflicts with the training data"), strict=True):
         if isinstance(found, _Judged):
             lines += [(name, *line) for line in _partners(found)]
-    return DataTable(("finding", "row", "and row"), lines)
+    names, rows, partners = zip(*lines, strict=True) if lines else ((), (), ())
+    return SampleRows(rows, {"finding": names}, {"and row": partners})
 
 
 def _partners(found: _Judged) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Matrix, Predictions, Subject, Undefined
+from qmtestbed.ait import Curve, Estimate, Finding, Matrix, Predictions, SampleRows, Subject, Undefined
 from qmtestbed.measuring.confident_learning import calibrated_joint, confident_classes, confident_joint, margins
 from qmtestbed.measuring.noise_floor import NoiseFloor, fit_floor
 from qmtestbed.measuring.sample import arrange
@@ -191,20 +191,21 @@ def _matrix(rows: _Rows, joint: np.ndarray) -> Matrix:
 
 # -- suspicious rows ------------------------------------------------------------------------------------------
 
-_TITLES = "rank;row;label;class by the model;probability of the label;probability of the class;chance that it is wrong"
 
-
-def _suspects(rows: _Rows, floor: NoiseFloor | Undefined, counted: np.ndarray) -> DataTable:
+def _suspects(rows: _Rows, floor: NoiseFloor | Undefined, counted: np.ndarray) -> SampleRows:
     """Give the rows that confident learning counts elsewhere, the most contradicted first."""
     worst = _worst(rows, counted)[:MOST_LINES]
     chance = [None] * len(worst) if isinstance(floor, Undefined) else _chance_wrong(floor)[worst].tolist()
     of_label, of_top = (rows.probabilities[worst, c[worst]].tolist() for c in (rows.labels, rows.top))
     names = [(rows.classes[rows.labels[i]], rows.classes[rows.top[i]]) for i in worst]
-    lines = [
-        (rank + 1, int(rows.position[i]), *names[rank], of_label[rank], of_top[rank], chance[rank])
-        for rank, i in enumerate(worst)
-    ]
-    return DataTable(_TITLES.split(";"), lines)
+    told = {"rank": list(range(1, len(worst) + 1)), "chance that it is wrong": chance}
+    cells: dict[str, list[Any]] = {
+        "label": [label for label, _ in names],
+        "class by the model": [top for _, top in names],
+        "probability of the label": of_label,
+        "probability of the class": of_top,
+    }
+    return SampleRows(rows.position[worst].tolist(), told, cells=cells)
 
 
 def _worst(rows: _Rows, chosen: np.ndarray) -> np.ndarray:
@@ -223,15 +224,11 @@ def _findings(rows: _Rows, floor: NoiseFloor | Undefined) -> list[Finding]:
     if not len(worst):
         return []
     named = worst[:MOST_ROWS]
-    some = "; ".join(
-        f"row {rows.position[i]} has {rows.classes[rows.labels[i]]!r}, the model says {rows.classes[rows.top[i]]!r}"
-        for i in worst[:3]
-    )
     listed = f", of which the first {MOST_ROWS} are listed" if len(worst) > MOST_ROWS else ""
     text = (
         f"About {floor.value:.1%} of the labels [{floor.low:.1%}, {floor.high:.1%}] seem to be wrong: however sure the "
         f"model is, so many disagree. More likely wrong than not are those of {len(worst)} of {len(rows.labels)} "
-        f"rows{listed}; worst first: {some}."
+        f"rows{listed}."
     )
     subject = Subject(rows=tuple(int(rows.position[i]) for i in named))
     return [Finding("label_error", subject, "clear_noise", floor.value, text)]

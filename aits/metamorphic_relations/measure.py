@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Subject, Table, Undefined
+from qmtestbed.ait import Bars, Estimate, Finding, Model, SampleRows, Subject, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, is_classifier, weights_of
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import proportion
@@ -286,10 +286,10 @@ def _first_undefined(shares: Mapping[str, Estimate | Undefined]) -> Undefined:
     return next(e for e in shares.values() if isinstance(e, Undefined))
 
 
-def _examples(found: Mapping[str, _Relation]) -> DataTable:
+def _examples(found: Mapping[str, _Relation]) -> SampleRows:
     each = max(1, MOST_EXAMPLES // len(found))
-    lines = [(r.name, int(row)) for r in found.values() for row in r.broken_at[:each]]
-    return DataTable(("relation", "row"), lines[:MOST_EXAMPLES])
+    lines = [(r.name, int(row)) for r in found.values() for row in r.broken_at[:each]][:MOST_EXAMPLES]
+    return SampleRows([row for _, row in lines], {"relation": [name for name, _ in lines]})
 
 
 def _findings(r: _Relation, e: Estimate, repeated: Estimate) -> list[Finding]:

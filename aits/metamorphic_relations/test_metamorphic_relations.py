@@ -131,7 +131,9 @@ def test_the_rows_told_are_those_of_the_table(ait):
     assert rows.subject.rows and set(rows.subject.rows) <= set(np.flatnonzero(changed).tolist())
     assert found["violation_share"]["number_type"].n == 300
     assert len(rows.subject.rows) == round(300 * slices.value)
-    assert {tuple(line) for line in found["examples"].rows} <= {("number_type", r) for r in rows.subject.rows}
+    assert {*found["examples"].rows} <= {*rows.subject.rows} and {*found["examples"].told["relation"]} == {
+        "number_type"
+    }
 
 
 def test_a_random_model_is_told_as_random_and_nothing_else(ait):

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from qmtestbed.ait import DataTable, Finding, Subject, Table, Undefined
+from qmtestbed.ait import DataTable, Finding, SampleRows, Subject, Table, Undefined
 from qmtestbed.measuring.columns import Kind, kind_of, numbers_of
 from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.outlying import SHARE, far_out, joint_distances
@@ -85,7 +85,7 @@ def measure(
         "clear_outliers": {c.name: len(c.rows) / len(data.frame) for c in found} | joint.share,
         "outlying_rows": float(outside.mean()),
         "columns": _table(found, apart if joint.looked_at else {**apart, JOINTLY: joint.reason}),
-        "rows": _rows_table(found, joint),
+        "rows": _sample(found, joint),
         "findings": _findings(found, joint, len(data.frame)),
     }
 
@@ -311,8 +311,9 @@ def _table(found: Sequence[_Column], apart: Mapping[str, str]) -> DataTable:
     return DataTable(("column", "outliers", "times as far", "repeated value", "rows with it", "note"), lines)
 
 
-def _rows_table(found: Sequence[_Column], joint: _Joint) -> DataTable:
+def _sample(found: Sequence[_Column], joint: _Joint) -> SampleRows:
     cells = [(int(row), repr(c.name)) for c in found for row in c.rows[:MOST_LINES]]
     together = f"{' and '.join(map(repr, joint.columns))} together ({joint.used} columns looked at)"
     lines = sorted([*cells, *((int(row), together) for row in joint.rows[:MOST_LINES])])
-    return DataTable(("row", "outlying in"), lines[:MOST_LINES])
+    shown = lines[:MOST_LINES]
+    return SampleRows([row for row, _ in shown], {"outlying in": [where for _, where in shown]})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qmtestbed.ait import DataTable, Finding, Subject, Table, Undefined
+from qmtestbed.ait import Finding, SampleRows, Subject, Table, Undefined
 from qmtestbed.measuring.records import first_rows, not_comparable, record_ids, shared_features
 
 MOST_ROWS = 1000
@@ -61,7 +61,8 @@ def measure(data: Table, train: Table | None = None, *, columns: Sequence[str] =
         result |= {"overlap_share": len(seen) / len(partner), "overlap_count": len(seen)}
         result["findings"] += _findings("train_test_overlap", seen, len(partner), "occur in the training data")
         examples += [("occurs in the training data", int(i), int(partner[i])) for i in seen[:MOST_EXAMPLES]]
-    return {**result, "examples": DataTable(("finding", "row", "same as row"), examples)}
+    found, rows, partners = zip(*examples, strict=True) if examples else ((), (), ())
+    return {**result, "examples": SampleRows(rows, {"finding": found}, {"same as row": partners})}
 
 
 def _earlier(data: Table, features: Sequence[str]) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmtestbed.ait import Roles, Table, Undefined
+from qmtestbed.ait import Roles, SampleRows, Table, Undefined
 
 
 def table(columns: Any, labels: list[Any] | None = None, **roles: Any) -> Table:
@@ -40,7 +40,8 @@ def test_agrees_with_comparing_every_pair_of_rows(ait, seed):
     assert (found["duplicate_count"], found["overlap_count"]) == (len(repeats), len(seen))
     assert (found["duplicate_share"], found["overlap_share"]) == (len(repeats) / 60, len(seen) / 60)
     assert [f.subject.rows for f in found["findings"]] == [tuple(repeats), tuple(seen)]
-    for what, row, other in found["examples"].rows:
+    examples = found["examples"]
+    for what, row, other in zip(examples.told["finding"], examples.rows, examples.beside["same as row"], strict=True):
         same = (data if what == "repeats an earlier row" else train).iloc[[other]].reset_index(drop=True)
         pd.testing.assert_frame_equal(data.iloc[[row]].reset_index(drop=True), same, check_dtype=False)
 
@@ -108,7 +109,8 @@ BIG = 2**53
 )
 def test_content_counts_not_the_type_that_a_file_gave_it(ait, mine, theirs, seen):
     found = ait.measure(data=table({"x": mine}), train=table({"x": theirs}))
-    assert [row for what, row, _ in found["examples"].rows if what == "occurs in the training data"] == seen
+    told = zip(found["examples"].told["finding"], found["examples"].rows, strict=True)
+    assert [row for what, row in told if what == "occurs in the training data"] == seen
 
 
 @pytest.mark.parametrize(
@@ -147,4 +149,4 @@ def test_nothing_to_compare_is_undefined(ait):
 
 def test_examples_hold_positions_and_no_values(ait):
     found = ait.measure(data=table({"x": ["secret", "secret"]}))
-    assert found["examples"].rows == [("repeats an earlier row", 1, 0)]
+    assert found["examples"] == SampleRows((1,), {"finding": ("repeats an earlier row",)}, {"same as row": (0,)})

@@ -21,7 +21,9 @@ from qmtestbed.cli import (
     cache,
     ci,
     compare,
+    declare,
     demo,
+    design,
     doctor,
     evaluate,
     gate,
@@ -31,17 +33,23 @@ from qmtestbed.cli import (
     keygen,
     log,
     note,
+    plan,
     publish,
     report,
     run,
     sign,
     verify,
 )
+from qmtestbed.cli.terminal import guarded
 from qmtestbed.errors import ExitCode, QmtestbedError
+from qmtestbed.foreign import inert
 
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "evaluate": evaluate,
+    "plan": plan,
+    "declare": declare,
+    "design": design,
     "judge": judge,
     "report": report,
     "compare": compare,
@@ -78,7 +86,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(ExitCode.USAGE, f"{self.prog}: error: {message}\n")
+        self.exit(ExitCode.USAGE, f"{self.prog}: error: {inert(message, 1000)}\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -101,18 +109,23 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process with its exit code."""
     gc.set_threshold(50_000)  # reading manifests makes many small values, none of them rubbish
     sys.excepthook = _internal_error
+    with guarded():
+        sys.exit(int(_run(arguments)))
+
+
+def _run(arguments: Sequence[str] | None) -> ExitCode:
     parser = build_parser()
     options = parser.parse_args(arguments)
     if options.version:
         import importlib.metadata
 
         print("qmtestbed", importlib.metadata.version("qmtestbed"))
-        sys.exit(ExitCode.MET)
+        return ExitCode.MET
     if options.command is None:
         parser.print_help()
-        sys.exit(ExitCode.USAGE)
+        return ExitCode.USAGE
     try:
-        code = COMMANDS[options.command].run(options)
+        code: ExitCode = COMMANDS[options.command].run(options)
         sys.stdout.flush()
     except QmtestbedError as error:
         print(f"qmtestbed: error: {error}", file=sys.stderr)
@@ -122,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = ExitCode.INTERRUPTED
     except OSError as error:
         code = _host_error(error)
-    sys.exit(int(code))
+    return code
 
 
 _OF_THE_HOST = {
@@ -131,6 +144,7 @@ _OF_THE_HOST = {
     errno.EROFS: "choose a folder that can be written to with --out",
     errno.EACCES: "choose a folder that can be written to with --out",
     errno.EPERM: "choose a folder that can be written to with --out",
+    errno.ENAMETOOLONG: "give a path that this system can have",
 }
 
 
@@ -143,7 +157,7 @@ def _host_error(error: OSError) -> ExitCode:
         return ExitCode.USAGE
     if error.errno not in _OF_THE_HOST:
         raise error
-    where = f"{error.filename}: " if error.filename else ""
+    where = f"{inert(str(error.filename))}: " if error.filename else ""
     print(f"qmtestbed: error: {where}{error.strerror}\n  do:    {_OF_THE_HOST[error.errno]}", file=sys.stderr)
     return ExitCode.USAGE
 
@@ -152,9 +166,9 @@ def _internal_error(kind: type[BaseException], error: BaseException, trace: Trac
     """Say that the fault is ours, keep the details in a file, and end with our code for it."""
     descriptor, name = tempfile.mkstemp(prefix="qmtestbed-error-", suffix=".txt")
     os.close(descriptor)
-    Path(name).write_text("".join(traceback.format_exception(kind, error, trace)), "utf-8")
+    Path(name).write_text("".join(traceback.format_exception(kind, error, trace)), "utf-8", "backslashreplace")
     print(
-        f"qmtestbed: internal error: {kind.__name__}: {str(error)[:300]}\n"
+        f"qmtestbed: internal error: {kind.__name__}: {inert(str(error))}\n"
         f"  this is a fault of qmtestbed, not yours; the details are in {name}",
         file=sys.stderr,
     )

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "write the outcome of a run as an in-toto statement of the type test-result (attestation.json)"
@@ -21,5 +22,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Write the statement."""
     from qmtestbed import pipeline
 
-    print(pipeline.attest(arguments.run_dir, common.options_of(arguments)))
+    say(pipeline.attest(arguments.run_dir, common.options_of(arguments)))
     return ExitCode.MET

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "say how much the store of earlier records and of AITs' environments holds, or clear it"
@@ -26,6 +27,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         clear = arguments.action == "clear"
         info, kept = (store.clear(), environments.clear()) if clear else (store.info(), environments.kept())
         word = "removed" if clear else "holds"
-        print(f"{info.path}: {word} {info.entries} records, {info.size / 2**20:.1f} MB")
-        print(f"{info.path}: {word} {kept.entries} environments of AITs, {kept.size / 2**20:.1f} MB")
+        say(f"{info.path}: {word} {info.entries} records, {info.size / 2**20:.1f} MB")
+        say(f"{info.path}: {word} {kept.entries} environments of AITs, {kept.size / 2**20:.1f} MB")
     return ExitCode.MET

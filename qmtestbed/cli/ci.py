@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import bare
 from qmtestbed.errors import ExitCode, InputError, Problem
 
 HELP = "the steps of a CI job: evaluate, the summary of the step, the text of a comment"
@@ -62,14 +63,14 @@ def _evaluate(given: Mapping[str, str]) -> ExitCode:
     _tell({"run-dir": str(out), "verdict": "error", "page": ""})
     token = secrets.token_hex(16) if given.get("GITHUB_ACTIONS") == "true" else ""
     if token:  # no line that a model, data or an AIT gets into the log is a command to the runner
-        print(f"::stop-commands::{token}", flush=True)
+        print(f"::stop-commands::{token}", file=bare(sys.stdout), flush=True)
     try:
         main(command)
     except SystemExit as ended:
         code = ExitCode(int(str(ended.code)))
     finally:
         if token:
-            print(f"::{token}::", flush=True)
+            print(f"::{token}::", file=bare(sys.stdout), flush=True)
     pages = sorted(out.glob("report*.html")) if (out / "bundle.json").is_file() else []
     verdict = _verdict(command, out) if code in _ENDED and pages else "error"
     _tell({"exit-code": str(int(code)), "verdict": verdict, "page": str(pages[0]) if pages else ""})
@@ -145,7 +146,7 @@ def _tell(outputs: Mapping[str, str]) -> None:
     target = os.environ.get("GITHUB_OUTPUT")
     if not target:
         return
-    with Path(target).open("a", encoding="utf-8") as stream:
+    with Path(target).open("a", encoding="utf-8", errors="surrogateescape") as stream:
         for name, value in outputs.items():
             mark = f"qmt_{hashlib.sha256(value.encode('utf-8', 'surrogateescape')).hexdigest()}"
             stream.write(f"{name}<<{mark}\n{value}\n{mark}\n")

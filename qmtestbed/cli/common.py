@@ -7,11 +7,44 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
+from qmtestbed.foreign import inert
 
 if TYPE_CHECKING:
-    from qmtestbed.pipeline import Options, Outcome
+    from qmtestbed.pipeline import Options, Outcome, Subject
     from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict, WaiverState
+
+
+def add_subject(parser: argparse.ArgumentParser, data_required: bool = True) -> None:
+    """Add what is given to AITs: predictions, data and the roles of their columns, and the seed."""
+    parser.add_argument(
+        "--predictions", metavar="FILE", help="in place of MODEL: what it said to each row of the data (.parquet, .csv)"
+    )
+    parser.add_argument(
+        "--data", required=data_required, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)"
+    )
+    parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
+    parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
+    parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
+    parser.add_argument("--design", metavar="FILE", help="attribute design: values, exclusions, frequencies (.yaml)")
+    roles = parser.add_argument_group("roles of columns")
+    roles.add_argument("--positive", metavar="CLASS", help="class that counts as positive")
+    for role, what in (
+        ("id", "identifies a row"),
+        ("time", "says when a row was made"),
+        ("group", "rows of one group are not independent"),
+        ("weight", "weight of a row"),
+    ):
+        roles.add_argument(f"--{role}", metavar="COLUMN", help=what)
+    roles.add_argument("--sensitive", action="append", default=[], metavar="COLUMN", help="protected attribute")
+    roles.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="given to nobody")
+    roles.add_argument("--task", choices=("classification", "regression"), help="where it can't be told")
+    roles.add_argument("--class", dest="classes", action="append", metavar="CLASS", help="classes, in their order")
+    roles.add_argument(
+        "--outputs", choices=("labels", "probabilities", "logits", "values"), help="what the model returns"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +77,8 @@ def _level(text: str) -> tuple[str, str]:
     return quality, level
 
 
-def add_isolation(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation``, ``--trust`` and ``--no-cache``."""
+def add_containment(parser: argparse.ArgumentParser) -> None:
+    """Add ``--isolation`` and ``--trust``."""
     parser.add_argument(
         "--isolation",
         choices=("none", "process", "sandbox"),
@@ -63,6 +96,11 @@ def add_isolation(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="for environments of AITs' own, also build what has no wheel, which runs code of its own",
     )
+
+
+def add_isolation(parser: argparse.ArgumentParser) -> None:
+    """Add ``--jobs``, ``--isolation``, ``--trust`` and ``--no-cache``."""
+    add_containment(parser)
     parser.add_argument("--no-cache", action="store_true", help="use no records of earlier runs, and keep none")
     parser.add_argument(
         "--jobs", type=positive, metavar="N", help="how many checks run at once (default: one per core)"
@@ -70,9 +108,21 @@ def add_isolation(parser: argparse.ArgumentParser) -> None:
 
 
 def add_execution(parser: argparse.ArgumentParser) -> None:
-    """Add ``--jobs``, ``--isolation``, ``--no-cache`` and ``--log``."""
+    """Add ``--jobs``, ``--isolation``, ``--trust``, ``--no-cache``, ``--samples`` and ``--log``."""
     add_isolation(parser)
+    add_samples(parser)
     parser.add_argument("--log", action="store_true", help="write the assessment to MLflow, beside the model")
+
+
+def add_samples(parser: argparse.ArgumentParser) -> None:
+    """Add ``--samples``."""
+    parser.add_argument(
+        "--samples",
+        choices=("none", "ids", "full"),
+        default="ids",
+        help="how much of single rows is kept: none, nothing of them; ids, the numbers of rows that were found; full, "
+        "also what stands in them, columns with the roles id and sensitive masked (default: ids)",
+    )
 
 
 def add_require(parser: argparse.ArgumentParser) -> None:
@@ -96,10 +146,15 @@ def add_since(parser: argparse.ArgumentParser, *names: str) -> None:
 def add_judging(parser: argparse.ArgumentParser) -> None:
     """Add ``--require``, ``--as-of`` and ``--lang``."""
     add_require(parser)
-    parser.add_argument(
-        "--as-of", type=_date, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
-    )
+    add_as_of(parser)
     add_language(parser)
+
+
+def add_as_of(parser: argparse.ArgumentParser) -> None:
+    """Add ``--as-of``."""
+    parser.add_argument(
+        "--as-of", type=day, metavar="DATE", help="day of the assessment, as 2026-11-01 (default: today)"
+    )
 
 
 def add_language(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +183,8 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def _date(text: str) -> str:
+def day(text: str) -> str:
+    """Read a date such as 2026-11-01."""
     import datetime
 
     try:
@@ -145,7 +201,7 @@ def options_of(arguments: Any) -> Options:
         out=getattr(arguments, "out", None),
         jobs=getattr(arguments, "jobs", None),
         require=getattr(arguments, "require", "criteria"),
-        language=getattr(arguments, "lang", "en"),
+        language=getattr(arguments, "lang", None) or "en",
         aits=tuple(getattr(arguments, "aits", ())),
         guidelines=tuple(getattr(arguments, "guidelines", ())),
         reports=tuple(getattr(arguments, "reports", ())),
@@ -159,6 +215,41 @@ def options_of(arguments: Any) -> Options:
         trust=getattr(arguments, "trust", None),
         since=getattr(arguments, "since", None),
         allow_build=getattr(arguments, "allow_build", False),
+        samples=getattr(arguments, "samples", "ids"),
+    )
+
+
+def subject_of(arguments: Any) -> Subject:
+    """Collect what is evaluated, and the roles of its columns."""
+    from qmtestbed.ait import Roles
+    from qmtestbed.pipeline import Subject
+
+    roles = Roles(
+        label=arguments.label,
+        positive=arguments.positive,
+        sensitive=tuple(arguments.sensitive),
+        id=arguments.id,
+        time=arguments.time,
+        group=arguments.group,
+        weight=arguments.weight,
+        ignore=tuple(arguments.ignore),
+        classes=tuple(arguments.classes) if arguments.classes else None,
+        task=arguments.task,
+    )
+    return Subject(
+        model=arguments.model,
+        predictions=arguments.predictions,
+        data=arguments.data,
+        roles=roles,
+        train=arguments.train,
+        previous=arguments.previous,
+        baseline=getattr(arguments, "baseline", None),
+        design=arguments.design,
+        outputs=arguments.outputs,
+        levels=dict(getattr(arguments, "level", ())),
+        guideline=getattr(arguments, "guideline", ()) or "mlqm@3",
+        name=getattr(arguments, "name", None),
+        seed=arguments.seed,
     )
 
 
@@ -171,41 +262,39 @@ MEANING = {
 
 def print_outcome(outcome: Outcome) -> None:
     """Print the two headlines, what failed, and where the page is."""
-    from qmtestbed.cli.progress import inert
-
     assessment = outcome.assessment
-    print()
+    say()
     for line in (*headline_lines(assessment), *since_lines(assessment)):
-        print(line)
+        say(line)
     for check in assessment.checks:
         for criterion in check.criteria:
             if criterion.verdict != "met" or criterion.waiver is not None:
-                print(f"  {check.id}: {inert(_line(criterion))}")
+                say(f"  {check.id}: {inert(_line(criterion))}")
             if criterion.waiver is not None:
-                print(f"    {inert(waiver_line(criterion.waiver))}")
+                say(f"    {inert(waiver_line(criterion.waiver))}")
     for line in item_lines(outcome):
-        print(line)
+        say(line)
+    for line in declaration_lines(assessment):
+        say(line)
     for note in outcome.evidence.info.notes:
-        print(f"Note:     {inert(note)}")
+        say(f"Note:     {inert(note)}")
     if assessment.left_out:
-        print(f"Left out: {len(assessment.left_out)}")
+        say(f"Left out: {len(assessment.left_out)}")
         for left in assessment.left_out:
-            print(f"  {left.ait}: {inert(left.why)}")
-    print(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
-    print(f"Page:     {outcome.page}")
+            say(f"  {left.ait}: {inert(left.why)}")
+    say(f"Plan:     {outcome.folder / 'plan.source.yaml'}")
+    say(f"Page:     {outcome.page}")
     if outcome.logged:
-        print(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
+        say(f"MLflow:   {outcome.logged.page or f'run {outcome.logged.run} in {outcome.logged.store}'}")
     if outcome.not_logged:
         print(f"qmtestbed: not written to MLflow: {outcome.not_logged}", file=sys.stderr)
     accepted = outcome.verdict == "met_or_waived"
     meaning = "all criteria are met, or waived and accepted" if accepted else MEANING.get(outcome.exit_code, "")
-    print(f"Exit code {int(outcome.exit_code)}: {meaning}")
+    say(f"Exit code {int(outcome.exit_code)}: {meaning}")
 
 
 def since_lines(assessment: Assessment) -> list[str]:
     """Say what changed since the run before; nothing where it was not told which that was."""
-    from qmtestbed.cli.progress import inert
-
     since = assessment.since
     if since is None:
         return []
@@ -252,6 +341,17 @@ def item_lines(outcome: Outcome) -> list[str]:
         if items is not None and items.invalid:
             counts = f"{items.invalid} of {items.attempted} items have no label; measured: {items.measured}"
             lines.append(f"Note:     {check.id}: {counts}")
+    return lines
+
+
+def declaration_lines(assessment: Assessment) -> list[str]:
+    """Name the requirements whose declaration does not support them; those to do are only counted."""
+    from qmtestbed.types.assessment import not_counting
+
+    lines = []
+    for standing, ids in not_counting(assessment.requirements).items():
+        named = "" if standing == "to_do" else f" ({', '.join(ids)})"
+        lines.append(f"Declared: {len(ids)} {standing.replace('_', ' ')}{named}")
     return lines
 
 

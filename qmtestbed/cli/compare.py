@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
+from qmtestbed.foreign import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,15 +44,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     compared = pipeline.compare(arguments.runs, common.options_of(arguments), watch())
     for line in lines(compared.comparison):
-        print(line)
-    print(f"Page:     {compared.page}")
+        say(line)
+    say(f"Page:     {compared.page}")
     return ExitCode.MET
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """Give the comparison as lines of text, verdict changes first, worst first."""
-    from qmtestbed.cli.progress import inert
-
     for i, run in enumerate(comparison.runs):
         c = run.headlines.criteria
         counts = f": {common.count_text(comparison.counts[i - 1])}" if i else ""
@@ -77,8 +77,6 @@ def _verdicts(row: ComparedCriterion) -> str:
 
 def _shown(comparison: Comparison) -> Iterator[str]:
     """Name the measures of which an interval shows that they differ."""
-    from qmtestbed.cli.progress import inert
-
     found = [
         (check, measure, i, apart)
         for check in comparison.checks

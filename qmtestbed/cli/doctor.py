@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "say what this host offers: libraries, layers of isolation, store, AITs"
@@ -18,5 +19,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed import pipeline
 
     for line in pipeline.diagnose():
-        print(line)
+        say(line)
     return ExitCode.MET

@@ -6,10 +6,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
-    from qmtestbed.pipeline import Draft, Subject
+    from qmtestbed.pipeline import Draft
 
 HELP = "evaluate a model on a table with every AIT that fits, without a plan"
 
@@ -19,38 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="models:/name@alias, models:/name/1, models:/m-…, runs:/…"
     )
-    parser.add_argument(
-        "--predictions", metavar="FILE", help="in place of MODEL: what it said to each row of the data (.parquet, .csv)"
-    )
-    parser.add_argument("--data", required=True, metavar="FILE", help="test data (.parquet, .csv, .tsv; images: .npz)")
-    parser.add_argument("--label", metavar="COLUMN", help="column that holds the truth (images: default labels)")
-    parser.add_argument("--train", metavar="FILE", help="training data, with the same columns")
-    parser.add_argument("--previous", metavar="MODEL", help="previous version of the model, to compare with")
+    common.add_subject(parser)
     parser.add_argument(
         "--baseline", metavar="MODEL",
         help="model that criteria may name (accuracy >= baseline - 0.01); also the previous version if none is given; "
         "the folder of an earlier run means --since",
     )  # fmt: skip
-    parser.add_argument("--design", metavar="FILE", help="attribute design: values, exclusions, frequencies (.yaml)")
     common.add_guideline(parser, "guideline to judge by; may be given again (default: mlqm@3)")
     parser.add_argument("--name", help="name of the component (default: that of the model or file)")
-    roles = parser.add_argument_group("roles of columns")
-    roles.add_argument("--positive", metavar="CLASS", help="class that counts as positive")
-    for role, what in (
-        ("id", "identifies a row"),
-        ("time", "says when a row was made"),
-        ("group", "rows of one group are not independent"),
-        ("weight", "weight of a row"),
-    ):
-        roles.add_argument(f"--{role}", metavar="COLUMN", help=what)
-    roles.add_argument("--sensitive", action="append", default=[], metavar="COLUMN", help="protected attribute")
-    roles.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="given to nobody")
-    roles.add_argument("--task", choices=("classification", "regression"), help="where it can't be told")
-    roles.add_argument("--class", dest="classes", action="append", metavar="CLASS", help="classes, in their order")
-    roles.add_argument(
-        "--outputs", choices=("labels", "probabilities", "logits", "values"), help="what the model returns"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
     common.add_out(parser)
     common.add_execution(parser)
     common.add_judging(parser)
@@ -68,7 +45,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed.cli.progress import watch
 
     _tell_baselines_apart(arguments)
-    options, subject = common.options_of(arguments), _subject(arguments)
+    options, subject = common.options_of(arguments), common.subject_of(arguments)
     if arguments.dry_run:
         _print_draft(pipeline.draft(subject, options, watch()))
         return ExitCode.MET
@@ -85,41 +62,8 @@ def _tell_baselines_apart(arguments: argparse.Namespace) -> None:
         arguments.since, arguments.baseline = Path(arguments.baseline), None
 
 
-def _subject(arguments: argparse.Namespace) -> Subject:
-    from qmtestbed.ait import Roles
-    from qmtestbed.pipeline import Subject
-
-    roles = Roles(
-        label=arguments.label,
-        positive=arguments.positive,
-        sensitive=tuple(arguments.sensitive),
-        id=arguments.id,
-        time=arguments.time,
-        group=arguments.group,
-        weight=arguments.weight,
-        ignore=tuple(arguments.ignore),
-        classes=tuple(arguments.classes) if arguments.classes else None,
-        task=arguments.task,
-    )
-    return Subject(
-        model=arguments.model,
-        predictions=arguments.predictions,
-        data=arguments.data,
-        roles=roles,
-        train=arguments.train,
-        previous=arguments.previous,
-        baseline=arguments.baseline,
-        design=arguments.design,
-        outputs=arguments.outputs,
-        levels=dict(arguments.level),
-        guideline=arguments.guideline or "mlqm@3",
-        name=arguments.name,
-        seed=arguments.seed,
-    )
-
-
 def _print_draft(draft: Draft) -> None:
     print(draft.loaded.source.decode(), end="")
     for left in draft.left_out:
-        print(f"# left out: {left.ait}: {left.why}")
-    print("# nothing was run but the probe")
+        say(f"# left out: {left.ait}: {left.why}")
+    say("# nothing was run but the probe")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="assess, but write nothing to MLflow")
     common.add_out(parser)
     common.add_isolation(parser)
+    common.add_samples(parser)
     common.add_judging(parser)
     common.add_since(parser, "--baseline")
     common.add_content(parser)
@@ -54,10 +56,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     decided = pipeline.gate(asked, common.options_of(arguments), watch())
     common.print_outcome(decided.outcome)
     for note in decided.notes:
-        print(f"Evidence: {note}")
-    print(f"Gate:     {_said(decided, arguments.promote)}")
+        say(f"Evidence: {note}")
+    say(f"Gate:     {_said(decided, arguments.promote)}")
     if decided.exit_code != decided.outcome.exit_code:
-        print(f"Exit code {int(decided.exit_code)}: not promoted")
+        say(f"Exit code {int(decided.exit_code)}: not promoted")
     return decided.exit_code
 
 

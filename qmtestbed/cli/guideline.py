@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -64,40 +65,40 @@ def _list(_: argparse.Namespace, catalogue: Catalogue) -> ExitCode:
     width = max((len(name) for name in catalogue.guidelines), default=0)
     for entry in catalogue.guidelines.values():
         if entry.guideline is None:
-            print(f"{entry.name:<{width}} BROKEN   " + "; ".join(str(p).replace("\n", " ") for p in entry.broken))
+            say(f"{entry.name:<{width}} BROKEN   " + "; ".join(str(p).replace("\n", " ") for p in entry.broken))
         else:
             count = f"{len(entry.guideline.requirements):>3} requirements"
-            print(f"{entry.name:<{width}} {count}  {entry.guideline.title.en}")
+            say(f"{entry.name:<{width}} {count}  {entry.guideline.title.en}")
     return ExitCode.MET
 
 
 def _show(arguments: argparse.Namespace, catalogue: Catalogue) -> ExitCode:
     guideline = _installed(arguments.name, catalogue)
-    print(f"{guideline.name} — {guideline.title.en}")
-    print(f"source: {guideline.source.title}, {guideline.source.publisher} {guideline.source.date or ''}".rstrip())
+    say(f"{guideline.name} — {guideline.title.en}")
+    say(f"source: {guideline.source.title}, {guideline.source.publisher} {guideline.source.date or ''}".rstrip())
     if guideline.extends:
-        print(f"extends: {guideline.extends}")
-    print(f"note:   {guideline.note.en}")
+        say(f"extends: {guideline.extends}")
+    say(f"note:   {guideline.note.en}")
     for key, dimension in guideline.dimensions.items():
         _show_dimension(key, dimension)
-    print()
+    say()
     for id, requirement in guideline.requirements.items():
         by = " or ".join("+".join(a) for a in requirement.informed_by)
         relates = f" ~ {', '.join(requirement.relates)}" if requirement.relates else ""
         needs = " and ".join(requirement.needs)
         mark = " (unverified)" if requirement.unverified else ""
-        print(f"{id:<12} needs {needs:<21} {requirement.title.en}{mark}" + (f" [{by}]" if by else "") + relates)
+        say(f"{id:<12} needs {needs:<21} {requirement.title.en}{mark}" + (f" [{by}]" if by else "") + relates)
     return ExitCode.MET
 
 
 def _show_dimension(key: str, dimension: Dimension) -> None:
-    print(f"\n{key} ({dimension.kind}): {dimension.title.en}")
+    say(f"\n{key} ({dimension.kind}): {dimension.title.en}")
     for chain in dimension.chains:
         for level in chain:
             asks = ", ".join(level.asks or level.requirements)
-            print(f"  {level.id}: {asks or 'no requirements'}")
+            say(f"  {level.id}: {asks or 'no requirements'}")
     if dimension.requirements:
-        print(f"  {', '.join(dimension.requirements)}")
+        say(f"  {', '.join(dimension.requirements)}")
 
 
 def _coverage(arguments: argparse.Namespace, catalogue: Catalogue) -> ExitCode:
@@ -121,8 +122,8 @@ def _print_coverage(found: Coverage) -> None:
             by = "no AIT"
         elif r.lacking:
             by += f" (not installed: {', '.join(r.lacking)})"
-        print(f"{r.id:<12} {' and '.join(r.needs):<21} {by}")
-    print(
+        say(f"{r.id:<12} {' and '.join(r.needs):<21} {by}")
+    say(
         f"\n{found.guideline}: {len(found.requirements)} requirements; measured parts with AITs "
         f"{found.measurable_parts} of {found.measured_parts}; declared parts {found.declared_parts}"
     )
@@ -135,7 +136,7 @@ def _diff(arguments: argparse.Namespace, catalogue: Catalogue) -> ExitCode:
     if arguments.json:
         _print_json(found)
         return ExitCode.MET
-    print(f"{found.before} → {found.after}" + (": the same" if found.same else ""))
+    say(f"{found.before} → {found.after}" + (": the same" if found.same else ""))
     for what, compared in (
         ("qualities", found.dimensions), ("levels", found.levels), ("requirements", found.requirements),
     ):  # fmt: skip
@@ -146,21 +147,21 @@ def _diff(arguments: argparse.Namespace, catalogue: Catalogue) -> ExitCode:
 def _print_compared(what: str, compared: Compared) -> None:
     for sign, said, ids in (("+", "added", compared.added), ("-", "removed", compared.removed)):
         if ids:
-            print(f"\n{what} {said}: {len(ids)}")
+            say(f"\n{what} {said}: {len(ids)}")
             for id in ids:
-                print(f"  {sign} {id}")
+                say(f"  {sign} {id}")
     if compared.changed:
-        print(f"\n{what} changed: {len({c.id for c in compared.changed})}")
+        say(f"\n{what} changed: {len({c.id for c in compared.changed})}")
         for c in compared.changed:
             values = f": {c.before} → {c.after}" if c.before or c.after else ""
-            print(f"  * {c.id} {c.aspect}{values}")
+            say(f"  * {c.id} {c.aspect}{values}")
 
 
 def _check(arguments: argparse.Namespace, catalogue: Catalogue) -> ExitCode:
     problems = catalogue.check_guideline(arguments.file)
     for problem in problems:
         print(problem)
-    print(f"{arguments.file}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
+    say(f"{arguments.file}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
     return ExitCode.NOT_MET if problems else ExitCode.MET
 
 
@@ -169,9 +170,9 @@ def _import(arguments: argparse.Namespace, _: Catalogue) -> ExitCode:
 
     target, imported = write_imported(arguments.file, arguments.id, arguments.edition, arguments.to)
     for line in imported.repairs:
-        print(f"  {line}")
-    print(f"{imported.guideline.name}: {len(imported.guideline.requirements)} requirements, written to {target}")
-    print(f"Next: qmtestbed guideline check {target}")
+        say(f"  {line}")
+    say(f"{imported.guideline.name}: {len(imported.guideline.requirements)} requirements, written to {target}")
+    say(f"Next: qmtestbed guideline check {target}")
     return ExitCode.MET
 
 
@@ -179,10 +180,10 @@ def _export(arguments: argparse.Namespace, catalogue: Catalogue) -> ExitCode:
     from qmtestbed.guidelines.qunomon_export import write_exported
 
     exported = write_exported(_installed(arguments.name, catalogue), arguments.lang, arguments.to)
-    print("Not in this form:")
+    say("Not in this form:")
     for line in exported.lost:
-        print(f"  {line}")
-    print(f"{arguments.name}: written to {arguments.to}")
+        say(f"  {line}")
+    say(f"{arguments.name}: written to {arguments.to}")
     return ExitCode.MET
 
 

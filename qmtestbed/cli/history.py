@@ -10,7 +10,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
+from qmtestbed.foreign import escaped
 
 if TYPE_CHECKING:
     from qmtestbed.types.history import Assessed, Number
@@ -39,16 +41,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     found = pipeline.history(arguments.name)
     if arguments.json:
-        print(json.dumps([asdict(a) for a in found], ensure_ascii=False, indent=1))
+        print(escaped(json.dumps([asdict(a) for a in found], ensure_ascii=False, indent=1)))
         return ExitCode.MET
     if not found:
-        print(f"no assessment of {arguments.name} was written to MLflow yet; evaluate, run and gate do with --log")
+        say(f"no assessment of {arguments.name} was written to MLflow yet; evaluate, run and gate do with --log")
         return ExitCode.MET
     shown = found[-arguments.last :]
     for line in (*_verdicts(shown), "", *_measures(shown, arguments.measure)):
-        print(line)
+        say(line)
     if len(shown) < len(found):
-        print(f"({len(found) - len(shown)} earlier assessments are not shown; --last {len(found)} shows them)")
+        say(f"({len(found) - len(shown)} earlier assessments are not shown; --last {len(found)} shows them)")
     return ExitCode.MET
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "make a pair of Ed25519 keys: a private one in FILE, for you alone, and a public one in FILE.pub"
@@ -20,5 +21,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed import pipeline
 
     public, fingerprint = pipeline.keygen(arguments.file)
-    print(f"private key: {arguments.file} (keep it)\npublic key:  {public} (hand it out)\nfingerprint: {fingerprint}")
+    say(f"private key: {arguments.file} (keep it)\npublic key:  {public} (hand it out)\nfingerprint: {fingerprint}")
     return ExitCode.MET

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "write finished runs to MLflow, beside the model that they are about"
@@ -23,5 +24,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     for folder in arguments.run_dirs:
         logged = pipeline.log(folder, common.options_of(arguments))
-        print(f"{folder}: {logged.page or f'run {logged.run} in {logged.store}'}")
+        say(f"{folder}: {logged.page or f'run {logged.run} in {logged.store}'}")
     return ExitCode.MET

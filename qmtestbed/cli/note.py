@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "add a remark to a finished run, and show it on its pages; no verdict changes"
@@ -27,5 +28,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     said = pipeline.Said(arguments.text, arguments.by, arguments.check, arguments.requirement)
     remark = pipeline.note(arguments.run_dir, said, common.options_of(arguments))
-    print(f"{arguments.run_dir}: remark {remark.n}")
+    say(f"{arguments.run_dir}: remark {remark.n}")
     return ExitCode.MET

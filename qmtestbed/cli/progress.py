@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TextIO
 
+from qmtestbed.cli.terminal import bare
+from qmtestbed.foreign import inert, printable
 from qmtestbed.types.job import Job
 from qmtestbed.types.record import Record
 
@@ -43,7 +45,7 @@ class Lines:
         named: dict[str, list[str]] = {}
         for check, key in checks.items():
             named.setdefault(key, []).append(check)
-        self._names = {job.key: ", ".join(named.get(job.key, [f"({job.program.id})"])) for job in jobs}
+        self._names = {job.key: inert(", ".join(named.get(job.key, [f"({job.program.id})"]))) for job in jobs}
 
     def found(self, job: Job, record: Record) -> None:
         """Say where the record came from, without a time: nothing was run."""
@@ -79,7 +81,7 @@ class Live(Lines):
     """As :class:`Lines`, with what is running now, and for how long, on the last line of the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
+        super().__init__(bare(stream))  # the live line is drawn with control characters
         self._running: dict[str, float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -111,7 +113,7 @@ class Live(Lines):
     def _refresh(self) -> None:
         while not self._stop.wait(_REFRESH):
             with self._lock:
-                self._stream.write("\r\x1b[2K" + self._live_line())
+                self._stream.write("\r\x1b[2K" + printable(self._live_line()))
                 self._stream.flush()
 
     def _live_line(self) -> str:
@@ -122,11 +124,5 @@ class Live(Lines):
 
     def _print(self, line: str) -> None:
         with self._lock:
-            self._stream.write("\r\x1b[2K" + line + "\n")
+            self._stream.write(f"\r\x1b[2K{printable(line)}\n")
             self._stream.flush()
-
-
-def inert(text: str) -> str:
-    """Make a text of somebody else's safe to print: one line, no control characters, no workflow commands."""
-    shown = "".join(c if c.isprintable() else " " for c in text[:300])
-    return shown.replace("::", ": :")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "put finished runs into a static site: their pages, the history of each component, badges"
@@ -24,6 +25,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed import pipeline
 
     done = pipeline.publish(arguments.run_dirs, arguments.site, common.options_of(arguments))
-    print(f"{len(done.runs)} published, files written: {len(done.written)}")
-    print(done.folder / "index.html")
+    say(f"{len(done.runs)} published, files written: {len(done.written)}")
+    say(done.folder / "index.html")
     return ExitCode.MET

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ContentError, ExitCode, Problem
 
 HELP = "render the page, summary and JUnit file of a run again, or other pages of it; execute nothing"
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed import pipeline
 
     for path in pipeline.report(arguments.run_dir, common.options_of(arguments)):
-        print(path)
+        say(path)
     return ExitCode.MET
 
 
@@ -39,4 +40,4 @@ def _list(reports: tuple[Path, ...]) -> None:
 
     for entry in Catalogue(reports=reports).reports.values():
         said = entry.template.title.en if entry.template else f"BROKEN  {entry.broken[0]}"
-        print(f"{entry.id:<16} {said}  ({entry.owner})")
+        say(f"{entry.id:<16} {said}  ({entry.owner})")

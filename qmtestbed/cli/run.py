@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "run a plan: measure, judge, and write the page"
@@ -33,8 +34,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         resolution = pipeline.resolve_only(arguments.plan, options)
         for job in resolution.jobs:
             named = [check for check, key in resolution.checks.items() if key == job.key]
-            print(f"{job.kind:<8} {job.program.id:<28} {job.key[:12]}  {', '.join(named)}")
-        print(f"{len(resolution.jobs)} jobs for {len(resolution.checks)} checks; nothing was run")
+            say(f"{job.kind:<8} {job.program.id:<28} {job.key[:12]}  {', '.join(named)}")
+        say(f"{len(resolution.jobs)} jobs for {len(resolution.checks)} checks; nothing was run")
         return ExitCode.MET
     outcome = pipeline.run(arguments.plan, options, watch())
     common.print_outcome(outcome)

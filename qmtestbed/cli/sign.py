@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
 
 HELP = "sign the evidence, verdicts and remarks of a run with a private Ed25519 key (bundle.sig)"
@@ -22,5 +23,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from qmtestbed import pipeline
 
     signature = pipeline.sign(arguments.run_dir, arguments.key, common.options_of(arguments))
-    print(f"{arguments.run_dir}: signed by {signature.key}")
+    say(f"{arguments.run_dir}: signed by {signature.key}")
     return ExitCode.MET

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from qmtestbed.cli import common
+from qmtestbed.cli.terminal import say
 from qmtestbed.errors import ExitCode
+from qmtestbed.foreign import inert
 
 HELP = "hash, judge and render a run again, and name everything that is not what it was"
 
@@ -20,18 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Verify, and list every fault."""
     from qmtestbed import pipeline
-    from qmtestbed.cli.progress import inert
 
     found = pipeline.verify(arguments.run, common.options_of(arguments), arguments.key)
     for fault in found.faults:
-        print(f"FAULT     {inert(fault.path)}: {inert(fault.what)}")
+        say(f"FAULT     {inert(fault.path)}: {inert(fault.what)}")
         for name, text in (("found: ", fault.found), ("do:    ", fault.do)):
             if text:
-                print(f"          {name}{inert(text)}")
+                say(f"          {name}{inert(text)}")
     for left in found.not_compared:
-        print(f"Not compared: {inert(left.path)}: {inert(left.why)}")
-    print(f"Looked at: {found.files} files of evidence, {found.views} pages, {found.remarks} remarks")
+        say(f"Not compared: {inert(left.path)}: {inert(left.why)}")
+    say(f"Looked at: {found.files} files of evidence, {found.views} pages, {found.remarks} remarks")
     if found.signature:
-        print(f"Signature: {inert(found.signature)}")
-    print(f"{inert(str(arguments.run))}: {'whole' if found.whole else f'not whole, faults: {len(found.faults)}'}")
+        say(f"Signature: {inert(found.signature)}")
+    say(f"{inert(str(arguments.run))}: {'whole' if found.whole else f'not whole, faults: {len(found.faults)}'}")
     return ExitCode.MET if found.whole else ExitCode.INTEGRITY

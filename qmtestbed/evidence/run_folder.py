@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from qmtestbed.ait import RESOURCE_TYPES, Resource
@@ -23,7 +25,7 @@ from qmtestbed.types.evidence import Bundle, BundleEntry, Evidence, RunInfo
 from qmtestbed.types.guideline import Guideline, completed
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import LoadedPlan, Plan
-from qmtestbed.types.record import Record
+from qmtestbed.types.record import Record, StoredResource
 
 T = TypeVar("T")
 
@@ -48,6 +50,7 @@ class RunFolder(DerivedFiles):
         super().__init__(path)
         self._store = store
         self._not_before = not_before
+        self._aside: TemporaryDirectory[str] | None = None
 
     @property
     def logs(self) -> Path:
@@ -116,20 +119,37 @@ class RunFolder(DerivedFiles):
         whole = all(self._is_whole(r.sha256, r.kind) for r in record.resources.values())
         return record if record.key == key and whole else None
 
+    def let_go(self) -> None:
+        """Remove what jobs needed of one another and the folder may not hold."""
+        if self._aside is not None:
+            self._aside.cleanup()
+            self._aside = None
+
     def _is_whole(self, sha256: str, kind: str) -> bool:
         path = self.resource(sha256, kind)
         return path.is_file() and sha256_of_file(path) == sha256
 
     def keep(self, record: Record, content: Mapping[str, Path]) -> Record:
-        """Keep a record; its resources first, so that a record is never there without them."""
+        """Keep a record; its resources first, so that a record is never there without them.
+
+        Predictions tell of each row what is true of it and what was said. Where nothing of single rows may be kept,
+        they lie in a folder apart until :meth:`let_go`; their digest stays in the record.
+        """
+        withheld = record.samples == "none" and any(r.kind == "predictions" for r in record.resources.values())
         for stored in record.resources.values():
-            path = self.resource(stored.sha256, stored.kind)
-            if not path.is_file():
-                files.copy(content[stored.sha256], path)
+            path, source = self.resource(stored.sha256, stored.kind), content[stored.sha256]
+            if withheld and source.is_file() and not path.is_file():  # of a finished run they are gone
+                self._aside = self._aside or TemporaryDirectory(prefix="qmt-aside-")
+                files.copy(source, self._apart(stored.sha256))
+            elif not withheld and not path.is_file():
+                files.copy(source, path)
         files.write(self.path / "records" / f"{record.key}.json", canonical(record))
-        if self._store:
+        if self._store and not withheld:
             self._store.put(record, content)
         return record
+
+    def _apart(self, sha256: str) -> Path:
+        return Path(self._aside.name if self._aside else "", sha256)
 
     def record(self, key: str) -> Record:
         """Give a record that is kept here.
@@ -152,22 +172,34 @@ class RunFolder(DerivedFiles):
         return {
             key: (replace(r, reused=True), {s.sha256: self.resource(s.sha256, s.kind) for s in r.resources.values()})
             for key, r in self.read().records.items()
-            if r.status in REUSABLE and not r.volatile
+            if r.status in REUSABLE and not r.volatile and all(map(self._has, r.resources.values()))
         }
+
+    def _has(self, stored: StoredResource) -> bool:
+        return self.resource(stored.sha256, stored.kind).is_file()
 
     def resource(self, sha256: str, kind: str) -> Path:
         """Path of a resource by its content."""
+        if self._aside is not None and self._apart(sha256).is_file():
+            return self._apart(sha256)
         return self.path / "resources" / f"{sha256}.{_ENDINGS.get(kind, 'json')}"
 
     def declared(self, plan: Plan, as_of: str) -> tuple[DeclarationState, ...]:
-        """Say how each declaration of the plan stands on a day."""
-        return tuple(declarations.state(d, self.path, as_of) for d in plan.declarations)
+        """Say how each declaration of the plan, as this folder keeps it, stands on a day.
+
+        Raises
+        ------
+        DataError
+            A checklist can't be used.
+        """
+        return tuple(declarations.state(d, self.path, as_of, collected=True) for d in plan.declarations)
 
     def seal(self, info: RunInfo, keys: Collection[str], since: Snapshot | None = None) -> None:
         """Write what is true of the run as a whole, and the list of all evidence.
 
-        Records of other keys, which an earlier attempt left here, and half-written files are removed first; so is the
-        snapshot of an earlier run, unless ``since`` is one.
+        Records of other keys, which an earlier attempt left here, resources of none, and half-written files are removed
+        first; so is the snapshot of an earlier run, unless ``since`` is one, and what children printed where nothing
+        of single rows may be kept.
         """
         (self.path / _SINCE).unlink(missing_ok=True)
         if since is not None:
@@ -175,6 +207,12 @@ class RunFolder(DerivedFiles):
         for stray in (*self.path.glob("records/*.json"), *self.path.rglob(".*.part")):
             if stray.suffix == ".part" or stray.stem not in keys:
                 stray.unlink()
+        used = {s.sha256 for key in keys for s in self.record(key).resources.values()}
+        for path in self.path.glob("resources/*"):
+            if path.stem not in used or (info.samples == "none" and path.suffix == f".{_ENDINGS['predictions']}"):
+                path.unlink()
+        if info.samples == "none":
+            shutil.rmtree(self.logs, ignore_errors=True)
         files.write(self.path / "run.json", pretty(info))
         left_out = {*DERIVED, *(v.path for v in self.views())}
         listed = [p for p in sorted(self.path.rglob("*")) if p.is_file() and self._is_evidence(p, left_out)]

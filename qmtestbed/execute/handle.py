@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,17 @@ class Handle:
         The needs that the manifest states; anything else is refused.
     given
         Turns a table's frame into the columns that the model may see.
+
+    Attributes
+    ----------
+    told
+        What an AIT is told of the words with which a model fails, for they may quote what stands in a row.
     """
 
     def __init__(self, model: LoadedModel, task: Task, allowed: Collection[str], given: Callable[[Any], Any]) -> None:
         self._model, self._task, self._allowed, self._given = model, task, frozenset(allowed), given
         self.classes = model.classes if task == "classification" else ()
+        self.told: Callable[[str], str] = str
 
     @property
     def native(self) -> Any:
@@ -40,12 +47,14 @@ class Handle:
     def predict(self, x: Any) -> np.ndarray:
         """(n,) class names, or float64 values."""
         self._ask("predict")
-        return self._model.answer(self._given(x), self._task, classes_only=True).predicted
+        with self._words():
+            return self._model.answer(self._given(x), self._task, classes_only=True).predicted
 
     def probabilities(self, x: Any) -> np.ndarray:
         """(n, k) float64, rows summing to 1, columns in the order of ``classes``."""
         self._ask("probabilities")
-        p = self._model.answer(self._given(x), self._task).probabilities
+        with self._words():
+            p = self._model.answer(self._given(x), self._task).probabilities
         if p is None:
             raise ModelFault("the model gives no probabilities")
         return p
@@ -57,7 +66,17 @@ class Handle:
         unknown = sorted({str(name) for name in y} - set(position))
         if unknown:
             raise ModelFault("the loss needs classes that the model knows", found=", ".join(unknown[:5]))
-        return self._model.gradient(np.asarray(x, dtype=np.float32), np.array([position[str(n)] for n in y], dtype=int))
+        at = np.array([position[str(name)] for name in y], dtype=int)
+        with self._words():
+            return self._model.gradient(np.asarray(x, dtype=np.float32), at)
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        try:
+            yield
+        except ModelFault as fault:
+            fault.found = self.told(fault.found)
+            raise
 
     def _ask(self, need: str) -> None:
         if need not in self._allowed:

@@ -32,7 +32,8 @@ def load_images(source: JobInput, limit: int | None, seed: int) -> tuple[Images,
     ids = arrays[roles.id].astype(str) if roles.id else None
     labels = class_names(pd.Series(arrays[roles.label]))[chosen] if roles.label else None
     items = Items(planned, len(chosen), len(chosen), 0, digest_of_ids(None if ids is None else pd.Series(ids), planned))
-    images = Images(as_pixels(pixels[chosen], source.name), labels, None if ids is None else ids[chosen], (0.0, 1.0))
+    kept = as_pixels(pixels[chosen], source.name)
+    images = Images(kept, labels, None if ids is None else ids[chosen], (0.0, 1.0), chosen)
     return images, items
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
-from qmtestbed.ait import Design, Roles
+import numpy as np
+import pandas as pd
+
+from qmtestbed.ait import Design, Roles, Table
 from qmtestbed.documents import decode_document, read_document
+from qmtestbed.errors import JobError
 from qmtestbed.execute.examples import load_examples, load_labels
 from qmtestbed.execute.handle import Handle
 from qmtestbed.execute.images import load_images
 from qmtestbed.execute.models import load_model
 from qmtestbed.execute.probing import find_task, given
 from qmtestbed.execute.tables import load_predictions, load_table
-from qmtestbed.types.design import DesignFile
+from qmtestbed.measuring.columns import kind_of, numbers_of
+from qmtestbed.types.design import DesignFile, bin_names
 from qmtestbed.types.job import JobInput
 
-__all__ = ["load_design", "load_handle", "load_images", "load_predictions", "load_table"]
+__all__ = ["cut_into_bins", "load_design", "load_handle", "load_images", "load_predictions", "load_table"]
 
 
 def load_handle(source: JobInput, data: JobInput, needs: Collection[str]) -> Handle:
@@ -32,5 +38,45 @@ def load_handle(source: JobInput, data: JobInput, needs: Collection[str]) -> Han
 
 
 def load_design(source: JobInput) -> Design:
-    """Read a declared attribute design."""
-    return decode_document(DesignFile, read_document(Path(source.path or ""), source.name)).design()
+    """Read a declared attribute design.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    JobError
+        Its bins can't be.
+    """
+    document = read_document(Path(source.path or ""), source.name)
+    written = decode_document(DesignFile, document)
+    for fault in written.bin_faults():
+        problem = document.fault(fault)
+        raise JobError(f"{problem.where}: {problem.what}", found=problem.found, do=problem.do)
+    return written.design()
+
+
+def cut_into_bins(table: Table, design: Design) -> Table:
+    """Give the table as the design sees it: in columns of numbers with bins, each number's range in its place.
+
+    Raises
+    ------
+    JobError
+        A column with bins holds something else than numbers.
+    """
+    frame, labels = table.frame.copy(deep=False), table.labels
+    for name, edges in (design.bins or {}).items():
+        if name in frame.columns:
+            frame[name] = _ranges(frame[name], name, edges)
+        elif labels is not None and name == table.roles.label:
+            labels = _ranges(labels, name, edges)
+    return Table(frame, labels, table.roles)
+
+
+def _ranges(column: pd.Series[Any], name: str, edges: Sequence[float]) -> pd.Series[Any]:
+    kind = kind_of(column)
+    if kind not in ("numbers", "empty"):
+        raise JobError(f"the design has bins for the column {name!r}, which holds {kind}", do="give it values instead")
+    numbers = numbers_of(column, "numbers")
+    names = np.array([*bin_names(edges), None], dtype=object)
+    places = np.where(np.isnan(numbers), len(names) - 1, np.searchsorted(np.asarray(edges), numbers, side="right"))
+    return pd.Series(names[places], index=column.index, dtype=object)

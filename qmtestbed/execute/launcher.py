@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
+from qmtestbed.errors import see_log
 from qmtestbed.execute.children import Children, Ended, ForkServer, FreshInterpreters, Start
 from qmtestbed.execute.sandbox import Confinement, available
 from qmtestbed.types.codec import DecodeError, canonical, decode
@@ -65,22 +66,25 @@ class Launcher:
         self._cancelled = False
 
     def run(self, job: Job, logs: Path) -> Finished:
-        """Run a job in a child of its own and read what it left; what it printed goes into the folder ``logs``."""
+        """Run a job in a child of its own and read what it left; what it printed goes into the folder ``logs``.
+
+        Where nothing of single rows may be kept, what it printed is not kept either: a program may print anything.
+        """
         folder = Path(tempfile.mkdtemp(prefix="qmt-job-"))
         started, clock = datetime.now(UTC).isoformat(timespec="milliseconds"), monotonic()
         (folder / "job.json").write_bytes(canonical(job))
         cell = {"layers": self._layers, "confinement": confinement_of(job, folder)}
         (folder / "confinement.json").write_bytes(canonical(cell))
-        logs.mkdir(parents=True, exist_ok=True)
-        log = logs.resolve() / f"{job.program.id}-{job.key[:12]}.log"
+        kept = folder if job.samples == "none" else logs
+        kept.mkdir(parents=True, exist_ok=True)
+        log = kept.resolve() / f"{job.program.id}-{job.key[:12]}.log"
         log.unlink(missing_ok=True)
         # The libraries of a fork server have read how many threads they may use: one.
         kind = self._children if job.limits.threads == 1 and not job.isolated else self._several_threads
         ended = kind.run(_start(job, folder, log))
         shorten(log)
-        outcome, resources, files = _read(folder, job, _ending(ended, self._cancelled, job))
-        record = _record(job, outcome, resources, (started, monotonic() - clock, ended.peak), self.isolation)
-        return Finished(record, files, folder)
+        cost = started, monotonic() - clock, ended.peak
+        return finish(job, folder, _ending(ended, self._cancelled, job), cost, self.isolation)
 
     def without_running(self, job: Job, status: Status, failure: Failure) -> Finished:
         """Make the record of a job that is not started, because its need or an input of it is not there."""
@@ -99,6 +103,24 @@ class Launcher:
         self._several_threads.close()
 
 
+def finish(
+    job: Job, folder: Path, ended: Outcome | None, cost: tuple[str, float, int], isolation: tuple[str, ...]
+) -> Finished:
+    """Make the record of a job that ended, from what lies in its folder.
+
+    Parameters
+    ----------
+    ended
+        The outcome that the way it ended implies; ``None`` where what it wrote counts.
+    cost
+        When it began, its seconds and its peak of memory in bytes.
+    isolation
+        The layers that it ran in.
+    """
+    outcome, resources, files = _read(folder, job, ended)
+    return Finished(_record(job, outcome, resources, cost, isolation), files, folder)
+
+
 PRELOADED = (
     "numpy",
     "pandas",
@@ -107,6 +129,7 @@ PRELOADED = (
     "qmtestbed.execute.worker",
     "qmtestbed.execute.inputs",
     "qmtestbed.execute.returned",
+    "qmtestbed.execute.masking",
     "qmtestbed.measuring.intervals",
 )
 """What every job uses."""
@@ -212,7 +235,7 @@ def _ending(ended: Ended, cancelled: bool, job: Job) -> Outcome | None:
             found = f"signal {signal.Signals(-ended.code).name}"
     else:
         return None
-    return Outcome(status, error=Failure(what, job.program.id, found, "see its log in the run folder"))
+    return Outcome(status, error=Failure(what, job.program.id, found, see_log(job.samples)))
 
 
 def _read(
@@ -228,7 +251,7 @@ def _read(
         what = "its process ended without leaving a result"
     except (DecodeError, ValueError, OSError, RecursionError) as error:
         what = f"the result it left can't be read: {str(error)[:300]}"
-    return Outcome("failed", error=Failure(what, job.program.id, "", "see its log in the run folder")), {}, {}
+    return Outcome("failed", error=Failure(what, job.program.id, "", see_log(job.samples))), {}, {}
 
 
 def _read_resources(folder: Path, outcome: Outcome) -> tuple[dict[str, StoredResource], dict[str, Path]]:
@@ -305,6 +328,7 @@ def _record(
         facts=outcome.facts,
         error=outcome.error,
         volatile=job.volatile,
+        samples=job.samples,
         started=started,
         seconds=round(seconds, 3),
         peak_memory=peak,

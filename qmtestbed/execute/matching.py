@@ -90,28 +90,28 @@ def _in_order(frame: pd.DataFrame, beside: Examples, source: JobInput, data: Job
 def _by_id(ids: pd.Series[Any], beside: Examples, source: JobInput, data: JobInput) -> np.ndarray:
     """Find for each item of the data the row of the file that has its id."""
     there, wanted = pd.Series(class_names(ids)), pd.Series(class_names(pd.Series(beside.ids)))
-    faults = [
-        *_unclear(there, f"in {source.name}"),
-        *_unclear(wanted, f"in {data.name}"),
-        *_named(wanted[~wanted.isin(there)], "of the data without a prediction"),
-        *_named(there[~there.isin(wanted)], "that the data do not have"),
-    ]
-    if faults:
+    faults = {
+        f"missing ids in {source.name}": there[there.isna()],
+        f"missing ids in {data.name}": wanted[wanted.isna()],
+        f"ids more than once in {source.name}": _doubled(there),
+        f"ids more than once in {data.name}": _doubled(wanted),
+        "ids of the data without a prediction": wanted[~wanted.isin(there)].dropna(),
+        "ids that the data do not have": there[~there.isin(wanted)].dropna(),
+    }
+    counted = [f"{what}: {len(which)}" for what, which in faults.items() if len(which)]
+    if counted:
         raise JobError(
             f"the predictions in {source.name} can't be matched with {data.name} by the column {ids.name}",
-            found="; ".join(faults),
+            found="; ".join(counted),
             do="write each id once, as it is written in the data",
+            quotes="; ".join(_first(what, which) for what, which in faults.items() if which.notna().any()),
         )
     return pd.Index(there).get_indexer(pd.Index(wanted))
 
 
-def _unclear(ids: pd.Series[Any], where: str) -> list[str]:
-    missing = int(ids.isna().sum())
-    gaps = [f"missing ids {where}: {missing}"] if missing else []
-    return gaps + _named(ids[ids.notna() & ids.duplicated()].drop_duplicates(), f"more than once {where}")
+def _doubled(ids: pd.Series[Any]) -> pd.Series[Any]:
+    return ids[ids.notna() & ids.duplicated()].drop_duplicates()
 
 
-def _named(ids: pd.Series[Any], what: str) -> list[str]:
-    known = ids.dropna()
-    first = ", ".join(map(str, known[:5])) + (", …" if len(known) > 5 else "")
-    return [f"ids {what}: {len(known)} ({first})"] if len(known) else []
+def _first(what: str, ids: pd.Series[Any]) -> str:
+    return f"{what}: {', '.join(map(str, ids[:5]))}{', …' if len(ids) > 5 else ''}"

@@ -65,7 +65,7 @@ def _values(array: np.ndarray) -> Interpreted:
     try:
         return Interpreted(array.astype(float))
     except (TypeError, ValueError):
-        raise ModelFault("the model returned text where numbers are expected", found=repr(array[:3])) from None
+        raise ModelFault("the model returned text where numbers are expected", quotes=repr(array[:3])) from None
 
 
 def _one_per_item(array: np.ndarray, outputs: Outputs | None, classes: tuple[str, ...] | None) -> Interpreted:
@@ -78,8 +78,8 @@ def _one_per_item(array: np.ndarray, outputs: Outputs | None, classes: tuple[str
         return _of_probabilities(np.column_stack([1 - p, p]), classes)
     fractions = array.dtype.kind == "f" and not np.all(np.mod(array[np.isfinite(array)], 1) == 0)
     if fractions and outputs != "labels":
-        found = "numbers such as " + ", ".join(f"{x:.4g}" for x in array[:3])
-        raise ModelFault("the model returned numbers where classes are expected", found=found, do=DECLARE)
+        quotes = "numbers such as " + ", ".join(f"{x:.4g}" for x in array[:3])
+        raise ModelFault("the model returned numbers where classes are expected", do=DECLARE, quotes=quotes)
     return Interpreted(class_names(pd.Series(array)), classes=classes or ())
 
 
@@ -117,8 +117,12 @@ def _check_probabilities(array: np.ndarray) -> None:
     if off.any():
         rows = np.flatnonzero(off)
         first = array[rows[0]]
-        found = f"{len(rows)} of {len(array)} rows; row {rows[0]} is {np.array2string(first[:6], precision=4)}"
-        raise ModelFault("the model's outputs are not rows of probabilities that sum to 1", found=found, do=DECLARE)
+        found, quotes = (
+            f"{len(rows)} of {len(array)} rows; the first is row {rows[0]}",
+            np.array2string(first[:6], precision=4),
+        )
+        what = "the model's outputs are not rows of probabilities that sum to 1"
+        raise ModelFault(what, found=found, do=DECLARE, quotes=f"it is {quotes}")
 
 
 def _of_probabilities(array: np.ndarray, classes: tuple[str, ...]) -> Interpreted:

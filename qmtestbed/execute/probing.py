@@ -161,8 +161,8 @@ def true_values(examples: Examples) -> np.ndarray:
     try:
         return examples.labels.to_numpy(dtype=float)
     except (TypeError, ValueError):
-        found = ", ".join(map(repr, examples.labels.dropna().unique()[:3]))
-        raise ModelFault("the labels are no numbers, and the task is regression", found=found) from None
+        quotes = ", ".join(map(repr, examples.labels.dropna().unique()[:3]))
+        raise ModelFault("the labels are no numbers, and the task is regression", quotes=quotes) from None
 
 
 def true_classes(

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from qmtestbed.ait import FINDING_KINDS, RESOURCE_TYPES, Estimate, Finding, Resource, Undefined
+from qmtestbed.ait import (
+    FINDING_KINDS,
+    RESOURCE_TYPES,
+    Estimate,
+    Finding,
+    Resource,
+    SampleImages,
+    SampleRows,
+    Undefined,
+)
 from qmtestbed.errors import AitFault
 from qmtestbed.types.manifest import Manifest, MeasureSpec
 from qmtestbed.types.record import Failure, Outcome
 from qmtestbed.types.values import MeasureValue, Single
 
 MAX_KEYS = 20_000
+MOST_SAMPLED, MOST_IMAGES, MOST_BYTES = 200, 24, 2**20
+"""Rows, images, and bytes of pixels of one sample."""
 
 
 def check_returned(manifest: Manifest, returned: Any, confidence: float) -> tuple[Outcome, Mapping[str, Resource]]:
@@ -166,7 +178,28 @@ def _resource(name: str, kind: str, value: Any) -> Resource:
             found=type(value).__name__,
             do=f"return a {expected.__name__}" if expected else "",
         )
+    if isinstance(value, (SampleRows, SampleImages)):
+        _check_sample(name, value)
     return value
+
+
+def _check_sample(name: str, sample: SampleRows | SampleImages) -> None:
+    n = len(sample.rows)
+    most = MOST_IMAGES if isinstance(sample, SampleImages) else MOST_SAMPLED
+    if n > most:
+        raise AitFault(f"resource {name!r} is a sample of more than {most} rows", found=f"{n:,}")
+    if isinstance(sample, SampleImages):
+        lengths = {"captions": len(sample.captions)}
+        if len(base64.b64decode(sample.pixels)) != sample.bytes_expected or sample.bytes_expected > MOST_BYTES:
+            found = f"{sample.bytes_expected:,} bytes for {n} images of {sample.size} in {len(sample.states)} states"
+            do = f"make it with measuring.strips; at most {MOST_BYTES:,} bytes"
+            raise AitFault(f"resource {name!r} does not hold the pixels that it says", found=found, do=do)
+    else:
+        lengths = {title: len(x) for part in (sample.told, sample.beside, sample.cells) for title, x in part.items()}
+    wrong = [title for title, length in lengths.items() if length != n]
+    if wrong:
+        found = f"{n} rows; {', '.join(map(str, wrong))}: {', '.join(str(lengths[t]) for t in wrong)}"
+        raise AitFault(f"resource {name!r} has columns that are not as long as its rows", found=found)
 
 
 def plain(value: Any) -> Any:

@@ -55,7 +55,8 @@ def read_frame(source: JobInput, columns: Sequence[str] | None = None, rows: int
         return result.copy() if result.shape[1] > _WIDE and result.size <= _MOST_COPIED else result
     except (pa.ArrowException, pd.errors.ParserError, ValueError, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise JobError(f"the table {source.name} can't be read", found=first, do="write the file again") from None
+        what, do = f"the table {source.name} can't be read", "write the file again"
+        raise JobError(what, found=type(error).__name__, do=do, quotes=first) from None
 
 
 MISSING_NUMBERS = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None"})
@@ -322,8 +323,9 @@ def _probabilities_in(
     off |= (values < -TOLERANCE).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > TOLERANCE)
     if off.any():
         first = int(np.flatnonzero(off)[0])
-        found = f"{int(off.sum())} of {len(values)} rows; row {first} is {values[first][:6].tolist()}"
+        found = f"{int(off.sum())} of {len(values)} rows; the first is row {first}"
         raise JobError(f"the probabilities in {name} do not sum to 1 in each row", found=found,
+                       quotes=f"it is {values[first][:6].tolist()}",
                        do="write probabilities between 0 and 1 that sum to 1")  # fmt: skip
     return classes, values
 
@@ -332,6 +334,6 @@ def _refuse_rows(name: str, what: str, rows: np.ndarray) -> None:
     if len(rows):
         raise JobError(
             f"{len(rows)} predictions in {name} {what}",
-            found="first rows: " + ", ".join(map(str, rows[:5])),
+            found="the first: " + ", ".join(map(str, rows[:5])),
             do="the model must answer every row; mend it or its input",
         )

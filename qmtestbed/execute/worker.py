@@ -15,15 +15,19 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qmtestbed.documents import decode_document, read_document
-from qmtestbed.errors import AitFault, JobError, NeedNotMet
+from qmtestbed.errors import SEE_LOG, AitFault, JobError, NeedNotMet
 from qmtestbed.execute.cell import confine
+from qmtestbed.foreign import visible
 from qmtestbed.types.codec import canonical, decode
 from qmtestbed.types.job import Job, JobInput
 from qmtestbed.types.manifest import Manifest
-from qmtestbed.types.record import Failure, Items, Outcome
+from qmtestbed.types.record import Failure, Items, Outcome, Status
+
+if TYPE_CHECKING:
+    from qmtestbed.execute.masking import Mask
 
 MAX_MESSAGE = 2000
 PREDICTIONS = "predictions"
@@ -38,36 +42,44 @@ def main(folder: Path) -> None:
 def work(folder: Path) -> None:
     """Run the job in ``folder`` and leave its outcome there."""
     job = decode(Job, json.loads((folder / "job.json").read_bytes()))
+    from qmtestbed.execute.masking import Mask
+
+    mask = Mask(job)
     try:
-        outcome = run(job, folder)
-    except MemoryError:
-        outcome = Outcome(
-            "out_of_memory",
-            error=Failure(
-                "it needed more memory than its limit",
-                job.program.id,
-                f"limit {job.limits.memory // 2**20:,} MiB",
-                "raise limits: memory in the manifest, or give it fewer rows",
-            ),
-        )
-    except JobError as error:
-        failure = Failure(_cut(error.what), job.program.id, _cut(error.found), _cut(error.do))
-        outcome = Outcome(
-            "unsupported" if isinstance(error, NeedNotMet) else "failed", facts=error.facts, error=failure
-        )
+        outcome = attempt(job, folder, mask)
+        canonical(outcome)  # a text in it that is none in UTF-8 is the program's fault, and is told as that
     except BaseException as error:  # the one broad handler: whatever a foreign program raises becomes a record
         traceback.print_exc()
-        outcome = Outcome("failed", error=describe(error, job.program))
+        outcome = Outcome("failed", error=describe(error, job.program, mask))
     write_outcome(outcome, folder)
 
 
-def run(job: Job, folder: Path) -> Outcome:
+def attempt(job: Job, folder: Path, mask: Mask) -> Outcome:
+    """Run a job; failures that we have a name for are its outcome, and what a foreign program raises goes on."""
+    try:
+        return mask.outcome(run(job, folder, mask))
+    except MemoryError:
+        what, found = "it needed more memory than its limit", f"limit {job.limits.memory // 2**20:,} MiB"
+        do = "raise limits: memory in the manifest, or give it fewer rows"
+        return Outcome("out_of_memory", error=Failure(what, job.program.id, found, do))
+    except JobError as error:
+        told = mask.failure(mask.failure_of(error))
+        failure = Failure(_cut(told.what), told.where, _cut(told.found), _cut(told.do))
+        status: Status = "unsupported" if isinstance(error, NeedNotMet) else "failed"
+        return Outcome(status, facts=error.facts, error=failure)
+
+
+def run(job: Job, folder: Path, mask: Mask) -> Outcome:
     """Run a probe, a prediction, a measuring function, or one on two models."""
     (folder / "resources").mkdir(exist_ok=True)
     if job.kind == "measure":
-        return _measure(job, folder)
+        return _measure(job, folder, mask)
     if job.kind == "difference":
-        return _difference(job)
+        return _difference(job, mask)
+    if job.kind == "probe" and "model" not in job.inputs:
+        from qmtestbed.execute.describing import describe
+
+        return Outcome("measured", facts=dict(describe(job.inputs["data"], job.parameters["columns"])))
     from qmtestbed.execute.probing import predict, probe
 
     if job.kind == "probe":
@@ -81,21 +93,25 @@ def run(job: Job, folder: Path) -> Outcome:
     return Outcome("measured", resources={PREDICTIONS: "predictions"}, facts=dict(facts), items=items)
 
 
-def _measure(job: Job, folder: Path) -> Outcome:
+def _measure(job: Job, folder: Path, mask: Mask) -> Outcome:
     from qmtestbed.execute.returned import check_returned, plain
 
     manifest, call, arguments, items = _prepare(job)
+    mask.learn(arguments)
     outcome, resources = check_returned(manifest, call(**arguments), job.confidence)
     for name, resource in resources.items():
-        content = {"schema": "qmtestbed/resource/v1", "kind": resource.KIND, **plain(vars(resource))}
-        (folder / "resources" / f"{name}.json").write_bytes(canonical(content))
+        kept = mask.resource(resource)
+        if kept is not None:
+            content = {"schema": "qmtestbed/resource/v1", "kind": kept.KIND, **plain(vars(kept))}
+            (folder / "resources" / f"{name}.json").write_bytes(canonical(content))
     return replace(outcome, items=items)
 
 
-def _difference(job: Job) -> Outcome:
+def _difference(job: Job, mask: Mask) -> Outcome:
     from qmtestbed.execute.difference import compare
 
     manifest, call, arguments, items = _prepare(job)
+    mask.learn(arguments)
     return replace(compare(job, manifest, call, arguments), items=items)
 
 
@@ -118,7 +134,17 @@ def _load_inputs(job: Job) -> tuple[dict[str, Any], Items | None]:
     for name, source in job.inputs.items():
         arguments[name], items = _load(source, job)
         counted = counted or items
-    return arguments, counted
+    return _as_designed(arguments), counted
+
+
+def _as_designed(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Cut numbers into the bins of a design, where there is one with bins."""
+    from qmtestbed.ait import Design, Table
+    from qmtestbed.execute.inputs import cut_into_bins
+
+    for design in [v for v in arguments.values() if isinstance(v, Design) and v.bins]:
+        arguments = {n: cut_into_bins(v, design) if isinstance(v, Table) else v for n, v in arguments.items()}
+    return arguments
 
 
 def _load(source: JobInput, job: Job) -> tuple[Any, Items | None]:
@@ -192,19 +218,24 @@ def optional_arguments(function: Callable[..., Any], job: Job) -> dict[str, Any]
     return {n: v for n, v in offered.items() if n in names and n not in job.parameters}
 
 
-def describe(error: BaseException, program: Any) -> Failure:
-    """Say in one failure what a foreign exception was and on which line of the AIT it came up."""
+def describe(error: BaseException, program: Any, mask: Mask) -> Failure:
+    """Say in one failure what a foreign exception was, in its own words as far as these may be kept, and on which line.
+
+    The line is that of the AIT.
+    """
     lines = str(error).strip().splitlines() or [""]
     where = program.id
     folder = program.folder
     for frame in traceback.extract_tb(error.__traceback__):
         if folder and frame.filename.startswith(folder):
             where = f"{program.id}/{Path(frame.filename).name}:{frame.lineno}"
-    what = f"the program ended with {type(error).__name__}" + (f": {lines[0]}" if lines[0] else "")
-    return Failure(_cut(what), where, "", "see its log in the run folder; mend the program or its input")
+    words = f"{type(error).__name__}: {lines[0]}" if lines[0] and mask.samples != "none" else type(error).__name__
+    what = f"the program ended with {mask.foreign(words)}"
+    return mask.failure(Failure(_cut(what), where, "", f"{SEE_LOG}; mend the program or its input"))
 
 
 def _cut(text: str) -> str:
+    text = visible(text)
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 

@@ -83,12 +83,12 @@ def not_applicable(declarations: Sequence[DeclarationState]) -> DeclarationState
 
 def declared_part(declarations: Sequence[DeclarationState]) -> tuple[PartState, str]:
     """Judge the declared part; give its state and the reason."""
-    valid = [d for d in declarations if d.state == "valid"]
-    for d in valid:
-        if d.answered_no:
-            return "contradicted", f"the checklist answers no: {d.answered_no}"
-    for d in valid:
-        if d.statement or d.file:
+    for d in declarations:
+        if d.standing == "answered_no":
+            more = len(d.answered("no")) - 1
+            return "contradicted", f"the checklist answers no: {d.answered_no}" + (f" (and {more} more)" * (more > 0))
+    for d in declarations:
+        if d.standing == "valid" and (d.statement or d.file or d.checklist):
             return "supported", f"declared by {d.by} on {d.date}"
     if not declarations:
         return "missing", "no declaration"
@@ -96,12 +96,18 @@ def declared_part(declarations: Sequence[DeclarationState]) -> tuple[PartState, 
 
 
 def _why_missing(d: DeclarationState) -> str:
+    if d.state == "to_do":
+        return "to do: nobody has declared it yet"
+    if d.standing == "open":
+        return f"{len(d.answered(None))} of {len(d.items)} questions of the checklist are open"
+    if d.standing == "nothing_applies":
+        return "no question of the checklist applies"
     if d.state == "expired":
         return f"the declaration by {d.by} expired" + (f" on {d.until}" if d.until else "")
     if d.state == "not_yet_valid":
         return f"the declaration by {d.by} starts on {d.date}"
     if d.state == "file_missing":
-        return f"the declared file {d.file} is missing"
+        return f"the declared file {d.at_fault or d.file} is missing"
     if d.state == "file_altered":
-        return f"the declared file {d.file} was altered"
+        return f"the declared file {d.at_fault or d.file} was altered"
     return f"the declaration by {d.by} has neither statement nor file"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -107,8 +107,9 @@ class _Found:
 
 def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
     bare, loading = _bare_plan(subject, out, catalogue), options.loading()
+    dump_document(lean(bare))  # what no plan can name is refused before anything runs
     bound = find_inventories(bare, catalogue, out, loading)
-    return _Found(bare, bound, first_job(bare, bound, "test", loading), out)
+    return _Found(bare, bound, first_job(bare, bound, "test", loading, options.samples), out)
 
 
 def _choose_plan(
@@ -119,14 +120,8 @@ def _choose_plan(
         folder = options.run_folder(Path(scratch))
         execute_jobs([found.probe], folder, launcher, options, progress)
         probe = folder.record(found.probe.key)
-    checks: dict[str, Check] = {}
-    left_out: list[LeftOut] = []
-    for entry in catalogue.aits.values():
-        why, check = _choose(entry, found.plan, found.bound, probe)
-        if check is not None:
-            checks[entry.id] = check
-        else:
-            left_out.append(LeftOut(entry.id, why))
+        folder.let_go()
+    checks, left_out = choose_checks(catalogue, found.bound, _told_by(probe))
     if not checks:
         reasons = "; ".join(f"{x.ait}: {x.why}" for x in left_out)
         raise PlanError(Problem("no AIT fits what is given", found=reasons))
@@ -135,9 +130,56 @@ def _choose_plan(
     return Draft(check_plan(plan, document, found.out, catalogue), tuple(left_out), probe)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is known of the task and of what can be measured; ``capabilities`` are ``None`` where nobody looked."""
+
+    kind: str
+    task: str
+    capabilities: Collection[str] | None
+
+
+def _told_by(probe: Record) -> Told:
+    measured = probe.status == "measured"
+    return Told(probe.kind, str(probe.facts.get("task", "")), probe.facts.get("capabilities", ()) if measured else None)
+
+
+def choose_checks(
+    catalogue: Catalogue, bound: Mapping[str, Bound], told: Told
+) -> tuple[dict[str, Check], list[LeftOut]]:
+    """Give a check with the criteria it suggests for every AIT that fits, and why the others are left out."""
+    checks: dict[str, Check] = {}
+    left_out: list[LeftOut] = []
+    for entry in catalogue.aits.values():
+        why, check = _choose(entry, bound, told)
+        if check is not None:
+            checks[entry.id] = check
+        else:
+            left_out.append(LeftOut(entry.id, why))
+    return checks, left_out
+
+
 def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
     """Write the plan without checks; its paths start from the run folder, where the plan is kept."""
-    inventories = {**_assessed(out, subject), "test": _table(out, subject.data, subject.roles)}
+    _one_subject(subject)
+    asked = asked_of(subject.guideline, subject.levels, catalogue)
+    return Plan(
+        schema="qmtestbed/plan/v1",
+        component=Component(subject.name or _name_of(subject)),
+        guideline=asked.guideline,
+        levels=asked.levels,
+        seed=subject.seed,
+        inventories=inventories_of(subject, out),
+    )
+
+
+def inventories_of(subject: Subject, out: Path) -> dict[str, Inventory]:
+    """Give the inventories of a subject by their fixed names, with paths that start from ``out``."""
+    inventories = {"test": _table(out, subject.data, subject.roles)}
+    if subject.model is not None:
+        inventories["model"] = Inventory(_from(out, subject.model), outputs=subject.outputs)
+    if subject.predictions is not None:
+        inventories["predictions"] = Inventory(_from(out, subject.predictions), requested=subject.predictions)
     if subject.train:
         inventories["train"] = _table(out, subject.train, subject.roles)
     if subject.previous:
@@ -146,28 +188,17 @@ def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
         inventories[BASELINE] = Inventory(_from(out, subject.baseline), outputs=subject.outputs)
     if subject.design:
         inventories["design"] = Inventory(_from(out, subject.design), requested=subject.design)
-    asked = asked_of(subject.guideline, subject.levels, catalogue)
-    return Plan(
-        schema="qmtestbed/plan/v1",
-        component=Component(subject.name or _name_of(subject)),
-        guideline=asked.guideline,
-        levels=asked.levels,
-        seed=subject.seed,
-        inventories=inventories,
-    )
+    return inventories
 
 
-def _assessed(out: Path, subject: Subject) -> dict[str, Inventory]:
-    """Give the inventory of what is assessed; :class:`InputError` if that is nothing or two things."""
+def _one_subject(subject: Subject) -> None:
+    """Refuse a subject that is nothing or two things."""
     if subject.model is not None and subject.predictions is not None:
         found, do = f"{subject.model}, {subject.predictions}", "give one of the two: a model makes its own predictions"
         raise InputError(Problem("there is a model and a file of predictions to evaluate", found=found, do=do))
-    if subject.model is not None:
-        return {"model": Inventory(_from(out, subject.model), outputs=subject.outputs)}
-    if subject.predictions is None:
+    if subject.model is None and subject.predictions is None:
         do = "give a model, or with --predictions a file of what it said to each row of the data"
         raise InputError(Problem("there is nothing to evaluate", do=do))
-    return {"predictions": Inventory(_from(out, subject.predictions), requested=subject.predictions)}
 
 
 def _table(out: Path, path: str, r: Roles) -> Inventory:
@@ -190,7 +221,7 @@ def _table(out: Path, path: str, r: Roles) -> Inventory:
 def _from(out: Path, uri: str) -> str:
     if in_mlflow(uri):
         return uri
-    return Path(os.path.relpath(Path(uri).resolve(), out.resolve())).as_posix()
+    return Path(os.path.relpath(os.path.realpath(uri), out.resolve())).as_posix()
 
 
 def _name_of(subject: Subject) -> str:
@@ -207,31 +238,41 @@ _INVENTORY = {"data": "test", **{n: n for n in ("train", "model", "predictions",
 """Which inventory an input is bound to, by the fixed input names."""
 
 
-def _inventory_of(name: str, bound: Mapping[str, Bound]) -> str:
+def bindings_of(inputs: Iterable[str], inventories: Collection[str]) -> dict[str, str]:
+    """Say which inventory each of an AIT's inputs is bound to, and what their predictions are made from."""
+    bindings: dict[str, str] = {}
+    for name in inputs:
+        assessed = "predictions" if "predictions" in inventories else "model"
+        names = (assessed, "data") if name == "predictions" else (name,)
+        bindings |= {n: inventory_of(n, inventories) for n in names}
+    if bindings.keys() & {"model", "previous"}:
+        bindings["data"] = "test"
+    return bindings
+
+
+def inventory_of(name: str, bound: Collection[str]) -> str:
+    """Name the inventory of an input by its fixed name; an empty text where there is no such name."""
     if name == "previous" and name not in bound and BASELINE in bound:
         return BASELINE
     return _INVENTORY.get(name, "")
 
 
-def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Record) -> tuple[str, Check | None]:
+def _choose(entry: AitEntry, bound: Mapping[str, Bound], told: Told) -> tuple[str, Check | None]:
     """Give the check of an AIT, or why it is left out."""
     manifest = entry.manifest
     if manifest is None:
         return "it is broken: " + "; ".join(p.what for p in entry.broken), None
     if entry.missing:
         return "a package is missing: " + "; ".join(entry.missing), None
-    bindings: dict[str, str] = {}
+    usable = []
     for name, spec in manifest.inputs.items():
-        why = _why_not(name, spec, bound, probe)
+        why = _why_not(name, spec, bound, told)
         if why and not spec.optional:
             return why, None
         if not why:
-            assessed = "predictions" if "predictions" in bound else "model"
-            names = (assessed, "data") if name == "predictions" else (name,)
-            bindings |= {n: _inventory_of(n, bound) for n in names}
-    if bindings.keys() & {"model", "previous"}:
-        bindings["data"] = "test"
-    expected = _expected(manifest, bindings)
+            usable.append(name)
+    bindings = bindings_of(usable, bound)
+    expected = expected_of(manifest, bindings)
     if manifest.suggests and not expected:
         lacking = sorted({n for s in manifest.suggests for n in s.inputs if n not in bindings})
         if "model" in lacking and "model" not in bound:
@@ -240,9 +281,9 @@ def _choose(entry: AitEntry, plan: Plan, bound: Mapping[str, Bound], probe: Reco
     return "", Check(manifest.id, bindings, expect=expected)
 
 
-def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Record) -> str:
+def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], told: Told) -> str:
     """Say why an input can't be bound; an empty text if it can."""
-    source = "test" if name == "predictions" else _inventory_of(name, bound)
+    source = "test" if name == "predictions" else inventory_of(name, bound)
     if source not in bound:
         if source == "model":
             return _NO_MODEL
@@ -255,12 +296,11 @@ def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], probe: Reco
         return f"it is for {_PLURAL[spec.kind]}, and {source} is {bound[source].found.kind}"
     unmet = [] if spec.kind == "model" else list(unmet_needs(spec, bound[source].inventory))
     asked = PROBED & set(spec.needs)
-    task = str(probe.facts.get("task", ""))
-    wrong_task = ({"classification", "regression"} & asked) - {task} if task else set()
-    unmet += [f"it is for {t}, and the task is {task}" for t in sorted(wrong_task)]
-    if probe.status == "measured":
-        lacking = sorted(asked - set(probe.facts.get("capabilities", ())) - {"classification", "regression"})
-        unmet += [_LACKS[probe.kind].format(n) for n in lacking]
+    wrong_task = ({"classification", "regression"} & asked) - {told.task} if told.task else set()
+    unmet += [f"it is for {t}, and the task is {told.task}" for t in sorted(wrong_task)]
+    if told.capabilities is not None:
+        lacking = sorted(asked - set(told.capabilities) - {"classification", "regression"})
+        unmet += [_LACKS[told.kind].format(n) for n in lacking]
     return "; ".join(dict.fromkeys(unmet))
 
 
@@ -274,5 +314,6 @@ _OPTION = {
 _PLURAL = {"table": "tables", "images": "images"}
 
 
-def _expected(manifest: Manifest, bindings: Mapping[str, str]) -> tuple[Expectation, ...]:
-    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests if set(s.inputs) <= bindings.keys())
+def expected_of(manifest: Manifest, bindings: Collection[str]) -> tuple[Expectation, ...]:
+    """Give the default criteria that make sense with these inputs."""
+    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests if set(s.inputs) <= set(bindings))

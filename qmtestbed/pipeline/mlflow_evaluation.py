@@ -20,7 +20,8 @@ from qmtestbed.tracking.evaluation import LABEL, as_result, logged_model_of, wri
 from qmtestbed.types.codec import lean
 from qmtestbed.types.plan import Check, Component, Inventory, LoadedPlan, Plan
 
-_KEYS = ("plan", "data", "roles", "level", "out", "require", "isolation", "language", "jobs", "cache", "trust")
+_OPTIONS = ("require", "isolation", "language", "jobs", "cache", "trust", "samples")
+_KEYS = ("plan", "data", "roles", "level", "out", *_OPTIONS)
 _TASKS: Mapping[str | None, Task] = {"classifier": "classification", "regressor": "regression"}
 _PREDICTIONS = "predictions"
 
@@ -62,8 +63,7 @@ def evaluate(handed: Handed, config: Mapping[str, Any]) -> Any:
         raise PlanError(*problems)
     name = f"mlflow-{handed.run[:8]}"
     out = Path(config["out"]) if config.get("out") else next_folder(Plan("qmtestbed/plan/v1", Component(name)))
-    named = ("require", "isolation", "language", "jobs", "cache", "trust")
-    options = Options(out=out, **{k: config[k] for k in named if k in config})
+    options = Options(out=out, **{k: config[k] for k in _OPTIONS if k in config})
     outcome = (_by_plan if config["plan"] else _by_suite)(handed, config, options)
     model = logged_model_of(handed.model, handed.model_id)
     log_into(handed.run, outcome.folder, outcome.evidence, outcome.assessment, outcome.verdict, model)

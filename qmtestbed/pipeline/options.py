@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from qmtestbed.ait import Samples
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.environments import VirtualEnvironments
 from qmtestbed.errors import ExitCode, InputError, Problem, suggestion
@@ -68,6 +69,9 @@ class Options:
         Folder of an earlier run; the page says what changed since.
     allow_build
         Whether an environment of an AIT's own may hold distributions without a wheel: building them runs their code.
+    samples
+        How much of single rows the run folder may hold: ``none``, nothing; ``ids``, which rows they are, by their
+        number; ``full``, also what stands in them, but for columns with the roles id and sensitive.
     """
 
     out: Path | None = None
@@ -87,6 +91,7 @@ class Options:
     max_age: float | None = None
     since: Path | None = None
     allow_build: bool = False
+    samples: Samples = "ids"
 
     def __post_init__(self) -> None:
         """Refuse what is no option: a misspelt requirement or isolation would ask for less than was meant.
@@ -101,7 +106,8 @@ class Options:
             raise InputError(*problems)
 
     def _unknown_words(self) -> Iterator[Problem]:
-        for name, hint in (("require", Require), ("language", Language), ("isolation", Isolation), ("trust", Trust)):
+        words = {"require": Require, "language": Language, "isolation": Isolation, "trust": Trust, "samples": Samples}
+        for name, hint in words.items():
             value, known = getattr(self, name), typing.get_args(hint)
             if value not in known and not (name == "trust" and value is None):
                 yield Problem(f"{name}: unknown value {value!r}", "options", do=suggestion(str(value), known))

@@ -42,7 +42,7 @@ def resolve_only(plan_file: Path, options: Options) -> Resolution:
     catalogue = options.catalogue()
     loaded = load_plan(plan_file, catalogue)
     path = options.out or next_folder(loaded.plan)
-    return resolve(loaded, catalogue, path, options.loading(), options.environments())
+    return resolve(loaded, catalogue, path, options.loading(), options.environments(), options.samples)
 
 
 def run_loaded(
@@ -75,7 +75,8 @@ def _collect(
         raise InputError(Problem("the plan has no checks", do="add at least one under checks:"))
     path = options.out or next_folder(loaded.plan)
     since = snapshot_of(options.since) if options.since else None
-    resolution = resolve(loaded, catalogue, path, options.loading(), options.environments(progress.preparing))
+    environments = options.environments(progress.preparing)
+    resolution = resolve(loaded, catalogue, path, options.loading(), environments, options.samples)
     if options.log:
         _can_be_logged(resolution, path)
     folder = options.run_folder(path)
@@ -90,6 +91,7 @@ def _collect(
         digests = execute_jobs(resolution.jobs, folder, warm, options, progress)
     finally:
         warm.close()
+        folder.let_go()
     as_of = options.as_of or date.today().isoformat()
     info = RunInfo(
         schema="qmtestbed/run/v1",
@@ -105,6 +107,7 @@ def _collect(
             *notes_on_loading(folder.record(job.key) for job in resolution.jobs if job.kind == "probe"),
             *notes_on_matching(folder.record(job.key) for job in resolution.jobs if job.kind == "predict"),
         ),
+        samples=options.samples,
     )
     folder.seal(info, digests.keys(), since)
     return folder

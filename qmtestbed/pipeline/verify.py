@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_file
-from qmtestbed.errors import ContentError, InputError, IntegrityError, Problem, QmtestbedError
+from qmtestbed.errors import ContentError, DataError, InputError, IntegrityError, Problem, QmtestbedError
 from qmtestbed.evidence import RunFolder, opened, run_id, signatures
 from qmtestbed.evidence.contents import DERIVED, faults_of_files, inside
 from qmtestbed.evidence.remarks import read as read_remarks
@@ -152,11 +152,23 @@ def _judged(folder: RunFolder, bundle: Bundle, found: _Found) -> _Judged | None:
         for key, record in evidence.records.items():
             if record.key != key:
                 found.fault(f"records/{key}.json", "is the record of another job", record.key[:16])
+        _compare_declarations(folder, evidence, found)
         assessment = judge(evidence)
         return _Judged(evidence, assessment, pretty(assessment))
     except (QmtestbedError, ValueError, RecursionError) as error:
         found.fault("bundle.json", "the evidence that it lists can't be read", str(error)[:300])
         return None
+
+
+def _compare_declarations(folder: RunFolder, evidence: Evidence, found: _Found) -> None:
+    """Read declared files and checklists again: what run.json says of them must follow from them."""
+    try:
+        again = folder.declared(evidence.plan, evidence.info.as_of)
+    except DataError as error:
+        found.skipped("declared/", error.problems[0].what)
+        return
+    if again != evidence.info.declarations:
+        found.fault("run.json", "the state of the declarations is not what their files give")
 
 
 def _compare_assessment(folder: RunFolder, judged: _Judged | None, found: _Found) -> None:

@@ -3,6 +3,7 @@
 Pure views, without a clock.
 """
 
+from qmtestbed.render.ait_page import AitView, Clause, ait_index, ait_page
 from qmtestbed.render.attestation import attestation
 from qmtestbed.render.badge import badge_json, badge_svg
 from qmtestbed.render.comment import comment, unfinished
@@ -14,6 +15,10 @@ from qmtestbed.render.published import folder_name, published
 from qmtestbed.render.site import history_view, index_view, order, run_folder
 
 __all__ = [
+    "AitView",
+    "Clause",
+    "ait_index",
+    "ait_page",
     "attestation",
     "badge_json",
     "badge_svg",

@@ -6,10 +6,20 @@ from collections.abc import Mapping, Sequence
 
 from qmtestbed.render.checks import presumes_independent_rows
 from qmtestbed.render.context import Context, role_pairs, value_text
-from qmtestbed.render.model import DeclarationView, Digest, EnvironmentView, RecordView, Ref, UsedInputView
+from qmtestbed.render.model import (
+    AnswerView,
+    DeclarationView,
+    Digest,
+    EnvironmentView,
+    RecordView,
+    Ref,
+    UsedInputView,
+)
 from qmtestbed.render.requirements import declaration_anchor
 from qmtestbed.render.text import Lazily, anchor, date, percent, seconds, size
+from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import DeclarationState
+from qmtestbed.types.checklist import Answer, ChecklistItem
 from qmtestbed.types.job import Environment
 from qmtestbed.types.record import Record
 
@@ -58,6 +68,7 @@ def _record(r: Record, environment: Ref, checks: Mapping[str, list[str]], contex
         checks=tuple(context.check_ref(c) for c in checks.get(r.key, ())),
         environment=environment,
         isolation=context.w.listed(r.isolation),
+        samples=context.w(f"samples.{r.samples}"),
         seed=str(r.seed),
         confidence=percent(r.confidence),
         planned=f"{items.planned:,}" if items else "",
@@ -82,11 +93,12 @@ def _inputs(r: Record, context: Context) -> tuple[UsedInputView, ...]:
 
 
 def declarations(context: Context) -> tuple[DeclarationView, ...]:
-    """List every declaration once: those of the run, then any that only a requirement holds."""
+    """List every declaration once: those of the run, then any that only a requirement holds; stubs are none."""
     held = [d for r in context.assessment.requirements for d in r.declarations]
     found: dict[str, DeclarationState] = {}
     for d in (*context.evidence.info.declarations, *held):
-        found.setdefault(declaration_anchor(d), d)
+        if d.state != "to_do":
+            found.setdefault(declaration_anchor(d), d)
     return tuple(_declaration(place, d, context) for place, d in found.items())
 
 
@@ -101,9 +113,27 @@ def _declaration(place: str, d: DeclarationState, context: Context) -> Declarati
         by=d.by,
         date=date(d.date, context.language),
         until=date(d.until or "", context.language),
-        state=d.state,
+        state=d.standing,
         answered_no=d.answered_no or "",
+        checklist=d.checklist or "",
+        checklist_digest=Digest(d.checklist_sha256) if d.checklist_sha256 else None,
+        counts=_counts(d, context.w) if d.items else "",
+        answers=tuple(_answer(item, context.w) for item in d.items),
+        pressing=tuple(_answer(item, context.w) for item in (*d.answered("no"), *d.answered(None))),
     )
+
+
+_SIGNS: dict[Answer | None, str] = {"yes": "met", "no": "not_met", "not_applicable": "not_applicable", None: "open"}
+
+
+def _counts(d: DeclarationState, w: Words) -> str:
+    counted = ((w(f"answer.{answer or 'open'}"), len(d.answered(answer))) for answer in _SIGNS)
+    return f"{w.count('declared.questions', len(d.items))}: " + ", ".join(f"{name} {n}" for name, n in counted if n)
+
+
+def _answer(item: ChecklistItem, w: Words) -> AnswerView:
+    word = w(f"answer.{item.answer or 'open'}")
+    return AnswerView(item.id, item.question, _SIGNS[item.answer], word, item.comment or "", item.evidence or "")
 
 
 def assumptions(context: Context) -> tuple[str, ...]:

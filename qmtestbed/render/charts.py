@@ -1,22 +1,22 @@
 """Figures drawn from typed resources. Measuring and drawing are apart: nothing here computes a verdict.
 
 Every chart can be read without colour: series differ by dash and marker, verdicts by symbol, and a data table stands
-behind each. More than :data:`MOST` bars, labels or cells to a side are not drawn; the table has them.
+behind each. More than :data:`qmtestbed.render.svg.MOST` bars, labels or cells to a side are not drawn; the table has
+them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from qmtestbed.ait import Bars, Curve, Histogram, Matrix, Resource
-from qmtestbed.render.svg import Canvas, Point, Scale, finite, half_width
+from qmtestbed.ait import Bars, Coverage, Curve, Histogram, Matrix, Resource, SampleImages
+from qmtestbed.render.grids import coverage, matrix
+from qmtestbed.render.pictures import images
+from qmtestbed.render.svg import MOST, WIDTH, Canvas, Point, Scale, finite, half_width
 from qmtestbed.render.text import Svg, number, width
 from qmtestbed.render.words import Words
 
-WIDTH = 400.0
-MOST = 200
 POINTS = 1000
-_CELLS = 2500
 
 
 def draw(resource: Resource, title: str, w: Words) -> Svg | None:
@@ -29,66 +29,11 @@ def draw(resource: Resource, title: str, w: Words) -> Svg | None:
         return curve(resource, title)
     if isinstance(resource, Histogram):
         return histogram(resource, title, w)
+    if isinstance(resource, Coverage):
+        return coverage(resource, title, w)
+    if isinstance(resource, SampleImages):
+        return images(resource, title, w)
     return None
-
-
-# -- matrix ---------------------------------------------------------------------------------------------------
-
-
-def matrix(m: Matrix, title: str, w: Words) -> Svg | None:
-    """Draw a grid, darker for larger values; a cell without a value is crossed out."""
-    down, across = len(m.rows), len(m.columns)
-    if not down or not across or max(down, across) > MOST or down * across > _CELLS:
-        return None
-    named = max(down, across) <= 40
-    gutter = min(110.0, 14 + 6.2 * max((min(width(r), 18) for r in m.rows), default=0)) if named else 24.0
-    cell = (WIDTH - gutter - 1) / across
-    turned = _turned(m, cell) if named else 0.0
-    top = (22.0 + turned if turned else 34.0) if named else 22.0
-    height = max(10.0 if named else 6.0, min(cell, 34.0)) if across > 1 else 26.0
-    canvas = Canvas(WIDTH, top + height * down + 18, title)
-    known = [abs(v) for row in m.values for v in row if v is not None and finite(v)]
-    largest = max(known, default=0.0) or 1.0
-    for i, j in ((i, j) for i in range(down) for j in range(across)):
-        value = m.values[i][j] if i < len(m.values) and j < len(m.values[i]) else None
-        _cell(canvas, (gutter + j * cell, top + i * height, cell, height), value, largest)
-    if named:
-        _matrix_labels(canvas, m, (gutter, top), (cell, height), bool(turned))
-    canvas.text(gutter, 11, m.column_title or w("chart.columns"), "axis start")
-    canvas.text(2, top + height * down + 13, m.row_title or w("chart.rows"), "axis start")
-    return canvas.done()
-
-
-def _cell(canvas: Canvas, box: tuple[float, float, float, float], value: float | None, largest: float) -> None:
-    x, y, across, down = box
-    if value is None or not finite(value):
-        canvas.rect(x, y, across - 1, down - 1, "none")
-        canvas.line((x, y + down - 1), (x + across - 1, y), "none")
-        return
-    canvas.shade(x, y, across - 1, down - 1, 0.04 + 0.6 * abs(value) / largest)
-    label = number(value, 3)
-    if across >= 7 * width(label) and down >= 12:
-        canvas.text(x + across / 2 - 0.5, y + down / 2 + 3.5, label, "middle")
-
-
-def _turned(m: Matrix, cell: float) -> float:
-    """Give the room above the grid for labels of columns that must stand on end to be read; 0 where they need not."""
-    longest = max(width(label) for label in m.columns)
-    return 6.6 * min(longest, 14) if 6.6 * longest > cell else 0.0
-
-
-def _matrix_labels(canvas: Canvas, m: Matrix, corner: Point, size: Point, turned: bool) -> None:
-    (gutter, top), (cell, height) = corner, size
-    small = "" if height >= 12 else " tiny"
-    for i, label in enumerate(m.rows):
-        canvas.text(gutter - 6, top + (i + 0.5) * height + 3.5, label, "end" + small, room=18)
-    every = 1 if cell >= 11 else 2
-    for j, label in enumerate(m.columns):
-        at = gutter + (j + 0.5) * cell
-        if not turned:
-            canvas.text(at, top - 6, label, "middle", room=18)
-        elif j % every == 0:
-            canvas.text(at + 3.5, top - 5, label, "start", room=14, turn=True)
 
 
 # -- bars -----------------------------------------------------------------------------------------------------

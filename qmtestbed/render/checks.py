@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from qmtestbed.ait import Estimate, Prose, Undefined
+from qmtestbed.ait import Estimate, Prose, Resource, SampleImages, SampleRows, Samples, Undefined
 from qmtestbed.render.charts import draw
 from qmtestbed.render.context import Context, value_text
 from qmtestbed.render.criteria import criterion_view, finding_view, found_text, key_text
@@ -14,7 +14,7 @@ from qmtestbed.render.tables import table
 from qmtestbed.render.text import anchor, clean, number, percent, seconds, web_address
 from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict, JudgedFinding
 from qmtestbed.types.baseline import BASELINE, names_baseline
-from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.manifest import SAMPLE_KINDS, Manifest, ResourceSpec
 from qmtestbed.types.record import Failure, Record
 from qmtestbed.types.values import Single
 
@@ -162,11 +162,16 @@ def _measure_row(name: str, key: str, single: Single, unit: str, context: Contex
 def _figures(
     check: CheckVerdicts, record: Record | None, manifest: Manifest | None, context: Context
 ) -> Iterator[FigureView]:
+    withheld = record is not None and record.samples == "none" and record.status == "measured"
+    for name, declared in manifest.resources.items() if manifest and withheld else ():
+        if declared.kind in SAMPLE_KINDS:
+            place = anchor("figure", f"{check.id}_{name}")
+            yield FigureView(place, _title(name, declared, context), None, None, None, note=context.w("sample.none"))
     for name, stored in list(record.resources.items())[: context.detail.figures] if record else ():
         if stored.kind == "predictions":
             continue
         spec = manifest.resources.get(name) if manifest else None
-        title = spec.text.of(context.language) if spec and spec.text else name.replace("_", " ").capitalize()
+        title = _title(name, spec, context)
         place, resource = anchor("figure", f"{check.id}_{name}"), context.evidence.resources.get(stored.sha256)
         if resource is None:
             yield FigureView(place, title, None, None, None, missing=True)
@@ -174,7 +179,22 @@ def _figures(
             yield FigureView(place, title, None, None, clean(resource.text, context.detail.prose))
         else:
             picture = draw(resource, f"{title} ({check.id})", context.w)
-            yield FigureView(place, title, picture, table(resource, context.w, context.detail), None)
+            note = _note(resource, record.samples if record else "ids", context)
+            yield FigureView(place, title, picture, table(resource, context.w, context.detail), None, note=note)
+
+
+def _title(name: str, spec: ResourceSpec | None, context: Context) -> str:
+    return spec.text.of(context.language) if spec and spec.text else name.replace("_", " ").capitalize()
+
+
+def _note(resource: Resource, samples: Samples, context: Context) -> str:
+    """Say what of single rows is shown, and how images were drawn."""
+    w = context.w
+    if isinstance(resource, SampleImages):
+        counts = {"n": f"{len(resource.rows):,}", "total": f"{resource.total:,}", "seed": str(resource.seed)}
+        drawn = w("sample.drawn", **counts, population=clean(resource.population, 200))
+        return drawn if samples == "full" else f"{drawn} {w('sample.ids.images')}"
+    return w(f"sample.{samples}") if isinstance(resource, SampleRows) else ""
 
 
 def _parameters(check: CheckVerdicts, record: Record | None, context: Context) -> Pairs:

@@ -225,6 +225,8 @@ def subject_text(subject: Subject, w: Words) -> str:
         return w("subject.class", name=subject.class_)
     if subject.pair is not None:
         return w("subject.pair", first=subject.pair[0], second=subject.pair[1])
+    if subject.rows is None and subject.row_count is not None:
+        return w.count("n_rows", subject.row_count)
     rows = subject.rows or ()
     listed = ", ".join(f"{r:,}" for r in rows[:_ROWS_NAMED])
     if len(rows) <= _ROWS_NAMED:

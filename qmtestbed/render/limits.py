@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qmtestbed.render.charts import WIDTH, whisker
-from qmtestbed.render.svg import Canvas, Scale, finite
+from qmtestbed.render.charts import whisker
+from qmtestbed.render.svg import WIDTH, Canvas, Scale, finite
 from qmtestbed.render.text import Svg, width
 
 Bound = tuple[float | None, float | None]

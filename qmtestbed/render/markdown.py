@@ -40,9 +40,13 @@ def summary(
 
 
 def text(value: str, limit: int = 200) -> str:
-    """Escape text for one line of Markdown or one cell of a table: no markup, no link, no line break."""
+    """Escape text for one line of Markdown or one cell of a table: no markup, no link, no line break.
+
+    GitHub finds mentions and references in what is escaped, too: a character of no width takes them apart.
+    """
     value = shorten(value, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"(?i)\bwww\.", lambda m: m[0][:-1] + "\\.", _SPECIAL.sub(r"\\\1", value))
+    value = re.sub(r"(?i)\bwww\.", lambda m: m[0][:-1] + "\\.", _SPECIAL.sub(r"\\\1", value))
+    return re.sub(r"(?<!\w)(\\@(?=\w)|\\#(?=\d))", r"\1&#8203;", value)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -75,6 +79,10 @@ def _head(v: View, w: Words) -> list[str]:
             f"{text(n.requirement.text)}{w.inside(text(n.reason, 80))}" for n in v.not_applicable
         )
         lines.append(f"- {w.named(w.count('headline.not_applicable', e.not_applicable), named)}")
+    for x in v.not_counting:
+        named = w.listed(text(r.text, 40) for r in x.requirements)
+        told = w("headline.not_counting", state=w(f"verdict.{x.standing}"), n=x.count)
+        lines.append(f"- {SYMBOLS[x.standing]} {told}{w.inside(named) if named else ''}")
     if e.fills_gap:
         lines.append(f"- {w.named(w('headline.fill'), text(e.fills_gap, 400))}")
     if v.remarks:

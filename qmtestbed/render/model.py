@@ -169,7 +169,7 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class FigureView:
-    """A resource: drawn if it can be, and the data behind it."""
+    """A resource: drawn if it can be, and the data behind it; ``note`` says what of single rows was kept."""
 
     anchor: str
     title: str
@@ -177,6 +177,7 @@ class FigureView:
     table: TableView | None
     prose: str | None
     missing: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +337,15 @@ class NotApplicableView:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCountingView:
+    """Requirements whose declaration does not support them, all for the same reason."""
+
+    standing: str
+    count: int
+    requirements: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentView:
     """A Python with its libraries, shared by records."""
 
@@ -372,6 +382,7 @@ class RecordView:
     checks: tuple[Ref, ...]
     environment: Ref
     isolation: str
+    samples: str
     seed: str
     confidence: str
     planned: str
@@ -388,8 +399,23 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerView:
+    """A question of a checklist and its answer; ``verdict`` has the sign for it."""
+
+    id: str
+    question: str
+    verdict: str
+    answer: str
+    comment: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeclarationView:
-    """Evidence given by a person, as found on the day of the assessment."""
+    """Evidence given by a person, as found on the day of the assessment.
+
+    ``counts`` sums its checklist up; ``pressing`` are the questions answered no, and then the open ones.
+    """
 
     anchor: str
     requirement: Ref
@@ -402,6 +428,11 @@ class DeclarationView:
     until: str
     state: str
     answered_no: str
+    checklist: str = ""
+    checklist_digest: Digest | None = None
+    counts: str = ""
+    answers: tuple[AnswerView, ...] = ()
+    pressing: tuple[AnswerView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +524,7 @@ class View:
     records: Sequence[RecordView]
     declarations: tuple[DeclarationView, ...]
     assumptions: tuple[str, ...]
+    samples: str
     notes: tuple[str, ...]
     remarks: tuple[RemarkView, ...]
     remarks_left: int
@@ -500,3 +532,4 @@ class View:
     since: SinceView | None = None
     waived: str = ""
     waivers: tuple[WaiverRow, ...] = ()
+    not_counting: tuple[NotCountingView, ...] = ()

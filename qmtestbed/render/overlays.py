@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qmtestbed.ait import Curve
-from qmtestbed.render.charts import WIDTH, whisker
-from qmtestbed.render.svg import Canvas, Scale, finite
+from qmtestbed.render.charts import whisker
+from qmtestbed.render.svg import WIDTH, Canvas, Scale, finite
 from qmtestbed.render.text import Svg, width
 
 MOST_GROUPS, MOST_ROWS = 12, 48

@@ -12,6 +12,7 @@ from qmtestbed.render.model import (
     MatrixCell,
     MatrixView,
     NotApplicableView,
+    NotCountingView,
     PartView,
     Ref,
     RequirementView,
@@ -19,7 +20,7 @@ from qmtestbed.render.model import (
 from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.remarks import remarks_on
 from qmtestbed.render.text import anchor, date
-from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState
+from qmtestbed.types.assessment import DeclarationState, LevelState, RequirementState, not_counting
 from qmtestbed.types.guideline import Dimension, Guideline, Level, Part
 
 
@@ -127,9 +128,10 @@ def requirement_view(state: RequirementState, context: Context) -> RequirementVi
                 w.listed((d.by, date(d.date, w.language))),
                 declaration_anchor(d),
                 d.statement or d.not_applicable or "",
-                d.state,
+                d.standing,
             )
             for d in state.declarations
+            if d.state != "to_do"
         ),
         remarks=remarks_on(("requirement", state.id), context),
         crosswalk=context.crosswalk(state),
@@ -172,6 +174,14 @@ def not_applicable(context: Context) -> tuple[NotApplicableView, ...]:
         for r in context.assessment.requirements
         if r.verdict == "not_applicable"
         for d in _saying_so(r.declarations)
+    )
+
+
+def declarations_not_counting(context: Context) -> tuple[NotCountingView, ...]:
+    """List the requirements whose declaration does not support them, worst first; those to do are only counted."""
+    return tuple(
+        NotCountingView(standing, len(ids), () if standing == "to_do" else tuple(map(context.requirement_ref, ids)))
+        for standing, ids in not_counting(context.assessment.requirements).items()
     )
 
 

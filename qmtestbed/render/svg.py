@@ -6,6 +6,7 @@ Colours are classes, never values: the style sheet of the page gives them a ligh
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -13,6 +14,9 @@ from html import escape
 from qmtestbed.render.text import Svg, clean, fixed, shorten, width
 
 Point = tuple[float, float]
+WIDTH = 400.0
+MOST = 200
+"""Bars, lines and columns of cells that are drawn."""
 
 
 def coordinate(x: float) -> str:
@@ -45,6 +49,12 @@ class Canvas:
         """Draw a straight line."""
         ends = f'x1="{coordinate(a[0])}" y1="{coordinate(a[1])}" x2="{coordinate(b[0])}" y2="{coordinate(b[1])}"'
         self._shape("line", ends, css)
+
+    def picture(self, x: float, y: float, width: float, height: float, png: bytes, title: str = "") -> None:
+        """Draw a PNG file of ours."""
+        box = f'x="{coordinate(x)}" y="{coordinate(y)}" width="{coordinate(width)}" height="{coordinate(height)}"'
+        source = b64encode(png).decode("ascii")
+        self._shape("image", f'{box} href="data:image/png;base64,{source}" preserveAspectRatio="none"', "pixels", title)
 
     def path(self, points: Sequence[Point], css: str, closed: bool = False) -> None:
         """Draw a line through ``points``."""

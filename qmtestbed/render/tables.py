@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from qmtestbed.ait import Bars, Curve, DataTable, Histogram, Matrix, Prose, Resource
+from qmtestbed.ait import (
+    Bars,
+    Coverage,
+    Curve,
+    DataTable,
+    Histogram,
+    Matrix,
+    Prose,
+    Resource,
+    SampleImages,
+    SampleRows,
+)
 from qmtestbed.render.context import Detail
 from qmtestbed.render.model import TableView
 from qmtestbed.render.text import clean, number
@@ -60,7 +71,22 @@ def _content(resource: Resource, w: Words) -> tuple[Sequence[str], Sequence[Sequ
         return names, [[a, b, *c] for (a, b), c in zip(bins, counts, strict=False)], False
     if isinstance(resource, DataTable):
         return resource.columns, resource.rows, False
+    if isinstance(resource, Coverage):
+        corner = " \\ ".join(t for t in (resource.row_title, resource.column_title) if t)
+        lines = zip(resource.rows, resource.counts, strict=False)
+        return [corner, *resource.columns], [[name, *(_count(n, resource, w) for n in x)] for name, x in lines], True
+    if isinstance(resource, SampleRows):
+        parts = {w("sample.row"): resource.rows, **resource.beside, **resource.told, **resource.cells}
+        return [*parts], [*zip(*parts.values(), strict=False)], False
+    if isinstance(resource, SampleImages):
+        return [w("sample.image"), w("sample.found")], [*zip(resource.rows, resource.captions, strict=False)], False
     raise TypeError(f"{type(resource).__name__} has no table")
+
+
+def _count(n: int | None, c: Coverage, w: Words) -> Cell:
+    if n is None:
+        return w("coverage.cell.never")
+    return w("coverage.cell.missing", n=f"{n:,}") if n < c.least else n
 
 
 def _bars(b: Bars, w: Words) -> tuple[Sequence[str], Sequence[Sequence[Cell]], bool]:

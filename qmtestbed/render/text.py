@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 import operator
@@ -11,16 +12,12 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
+from qmtestbed.foreign import visible
 from qmtestbed.types.values import Language
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-# Control characters, bidirectional overrides, invisible marks, surrogates and code points that XML refuses.
-_UNSAFE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
 _MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
 _STACKED = re.compile(f"({_MARK}{{3}}){_MARK}+")
 _JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -49,12 +46,8 @@ def clean(text: str, limit: int = 2000) -> str:
     if left > 0:
         text = text[:limit]
     if not text.isascii() or not text.isprintable():
-        text = _STACKED.sub(r"\1", _UNSAFE.sub(_visible, text.replace("\r\n", "\n")))
+        text = _STACKED.sub(r"\1", visible(text))
     return f"{text}… [+{left:,}]" if left > 0 else text
-
-
-def _visible(match: re.Match[str]) -> str:
-    return " " if match[0] == "\t" else f"⟨U+{ord(match[0]):04X}⟩"
 
 
 class Lazily(Sequence[T]):
@@ -96,10 +89,10 @@ def scrub(value: T, limit: int = 2000) -> T:
 
 
 def _scrub(value: Any, limit: int) -> Any:
-    if isinstance(value, Svg) or value is None:
-        return value
     if isinstance(value, str):
-        return clean(value, limit)
+        return value if isinstance(value, Svg) else clean(value, limit)
+    if value is None or isinstance(value, (int, float)):
+        return value
     if isinstance(value, Lazily):
         return value.then(lambda item: _scrub(item, limit))
     if isinstance(value, tuple):
@@ -108,10 +101,15 @@ def _scrub(value: Any, limit: int) -> Any:
     if isinstance(value, Mapping):
         raise TypeError("a view holds no mappings: two keys could become one")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        given = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        safe = {name: _scrub(v, limit) for name, v in given.items()}
-        return value if all(safe[name] is v for name, v in given.items()) else type(value)(**safe)
+        given = [(name, getattr(value, name)) for name in _field_names(type(value))]
+        changed = {name: safe for name, v in given if (safe := _scrub(v, limit)) is not v}
+        return dataclasses.replace(value, **changed) if changed else value
     return value
+
+
+@functools.cache
+def _field_names(cls: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(cls))
 
 
 def width(text: str) -> int:

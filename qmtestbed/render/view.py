@@ -13,7 +13,13 @@ from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
 from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.remarks import remarks_on
-from qmtestbed.render.requirements import dimension_title, levels, matrices, not_applicable
+from qmtestbed.render.requirements import (
+    declarations_not_counting,
+    dimension_title,
+    levels,
+    matrices,
+    not_applicable,
+)
 from qmtestbed.render.since import since_view
 from qmtestbed.render.text import Lazily, Svg, anchor, date, number, scrub, web_address
 from qmtestbed.render.waivers import waived_text, waiver_rows
@@ -64,6 +70,7 @@ def view(
             records=records(context),
             declarations=declarations(context),
             assumptions=assumptions(context),
+            samples=context.w(f"samples.{context.evidence.info.samples}"),
             remarks=remarks_on(None, context),
             remarks_left=max(0, len(remarks) - detail.remarks),
             notes=evidence.info.notes,
@@ -71,6 +78,7 @@ def view(
             since=since_view(context),
             waived=waived_text(assessment.headlines.criteria, context.w),
             waivers=waiver_rows(context),
+            not_counting=declarations_not_counting(context),
         ),
         detail.text,
     )

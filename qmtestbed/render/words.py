@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from qmtestbed.render import phrases, phrases_compared, site_phrases, terms
+from qmtestbed.render import ait_phrases, phrases, phrases_compared, site_phrases, terms
 from qmtestbed.types.values import Language
 
 SYMBOLS: Mapping[str, str] = {
@@ -33,6 +33,10 @@ SYMBOLS: Mapping[str, str] = {
     "not_yet_valid": "–",
     "file_missing": "✗",
     "file_altered": "✗",
+    "to_do": "–",
+    "answered_no": "✗",
+    "open": "?",
+    "nothing_applies": "–",
 }
 """The sign that stands beside each verdict and state, so that colour is never alone."""
 
@@ -82,6 +86,7 @@ _ALL: dict[str, tuple[str, str]] = {
     **site_phrases.BADGE,
     **site_phrases.COMMENT,
     **phrases_compared.COMPARED,
+    **ait_phrases.AIT,
     **phrases.TEMPLATES,
     **terms.STATES,
     **terms.KINDS,

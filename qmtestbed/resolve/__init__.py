@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from qmtestbed.ait import Samples
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem
@@ -35,7 +36,12 @@ __all__ = ["Loading", "filled_in", "find_inventories", "first_job", "resolve"]
 
 
 def resolve(
-    loaded: LoadedPlan, catalogue: Catalogue, run_folder: Path, loading: Loading, environments: Environments
+    loaded: LoadedPlan,
+    catalogue: Catalogue,
+    run_folder: Path,
+    loading: Loading,
+    environments: Environments,
+    samples: Samples = "ids",
 ) -> Resolution:
     """Make a plan exact.
 
@@ -51,6 +57,8 @@ def resolve(
         Which models may be loaded that run code on loading.
     environments
         Who provides the environments of AITs that have one of their own.
+    samples
+        How much of single rows the records may hold.
 
     Raises
     ------
@@ -64,7 +72,7 @@ def resolve(
     problems = [p for id, check in plan.checks.items() for p in _check_problems(id, check, catalogue, bound)]
     if problems:
         raise PlanError(*problems)
-    builder = GraphBuilder(plan, bound, loading, environments)
+    builder = GraphBuilder(plan, bound, loading, samples, environments)
     checks = {id: builder.measure(check, catalogue.ait(check.ait)).key for id, check in plan.checks.items()}
     baselines = {
         id: builder.compare(check, catalogue.ait(check.ait)).key
@@ -82,12 +90,12 @@ def resolve(
     return Resolution(resolved, builder.jobs, checks, facts, baselines, notes)
 
 
-def first_job(plan: Plan, bound: Mapping[str, Bound], data: str, loading: Loading) -> Job:
+def first_job(plan: Plan, bound: Mapping[str, Bound], data: str, loading: Loading, samples: Samples = "ids") -> Job:
     """Build the job that tells what there is to measure, before there are any checks.
 
     It probes the inventory ``model``; without one, it matches the inventory ``predictions`` with the data.
     """
-    builder = GraphBuilder(plan, bound, loading)
+    builder = GraphBuilder(plan, bound, loading, samples)
     return builder.probe("model", data) if "model" in bound else builder.match("predictions", data)
 
 
@@ -101,7 +109,9 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Lo
     """
     kinds = _kinds(plan, catalogue, folder)
     bound: dict[str, Bound] = {}
-    problems: list[Problem] = []
+    problems = [_unnamed(name, plan) for name in kinds if plan.inventories[name].is_placeholder]
+    if problems:
+        raise PlanError(*problems)
     # Models first: a data set may be named as one of the run that logged the model.
     for name, kind in sorted(kinds.items(), key=lambda item: item[1] != "model"):
         inventory = plan.inventories[name]
@@ -134,6 +144,13 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Lo
     if problems:
         raise ModelError(*problems)
     return bound
+
+
+def _unnamed(name: str, plan: Plan) -> Problem:
+    using = [id for id, c in plan.checks.items() if name in (v if isinstance(v, str) else "" for v in c.with_.values())]
+    do = f"write what it is under inventories:, or take out the checks that use it: {', '.join(using)}"
+    what = f"inventory {name!r} is still a placeholder of the draft"
+    return Problem(what, "plan", plan.inventories[name].uri, do)
 
 
 def _kinds(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from qmtestbed.errors import DataError, Problem, suggestion
@@ -10,11 +11,16 @@ from qmtestbed.types.plan import Inventory
 
 def find_file(name: str, inventory: Inventory, folder: Path) -> Path:
     """Give the path of an inventory's file; :class:`DataError` if there is none."""
-    path = (folder / inventory.uri).resolve()
+    path = place_of(inventory.uri, folder)
     if not path.is_file():
         near = suggestion(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
         raise DataError(Problem(f"inventory {name!r}: no such file", inventory.shown, do=near or "check the path"))
     return path
+
+
+def place_of(uri: str, folder: Path) -> Path:
+    """Give the path that a URI means, links followed; one that leads round in a circle is no file."""
+    return Path(os.path.realpath(folder / uri))
 
 
 def not_a(kind: str, name: str, path: Path, uri: str, why: str) -> Problem:

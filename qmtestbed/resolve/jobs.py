@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from qmtestbed.ait import Samples
 from qmtestbed.catalogue import AitEntry
 from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
 from qmtestbed.resolve.arrays import ImagesFacts
@@ -74,9 +75,15 @@ class GraphBuilder:
     """Collects jobs; a job that several checks share is made once."""
 
     def __init__(
-        self, plan: Plan, inventories: Mapping[str, Bound], loading: Loading, environments: Environments | None = None
+        self,
+        plan: Plan,
+        inventories: Mapping[str, Bound],
+        loading: Loading,
+        samples: Samples = "ids",
+        environments: Environments | None = None,
     ) -> None:
         self._plan = plan
+        self._samples = samples
         self._loading = loading
         self._environments = environments
         self._bound = inventories
@@ -92,6 +99,10 @@ class GraphBuilder:
         """Build the job that finds out what a model can do, on the first rows of a table."""
         inputs = {"model": self._model(model, data), "data": self._data(data)}
         return self._own("probe", inputs)
+
+    def describe(self, data: str, columns: Sequence[str]) -> Job:
+        """Build the job that tells what columns of a table hold: a probe without a model."""
+        return self._own("probe", {"data": self._data(data)}, parameters={"columns": list(columns)})
 
     def predict(self, model: str, data: str) -> Job:
         """Build the job that makes the predictions of a model on a table."""
@@ -167,9 +178,16 @@ class GraphBuilder:
             volatile=manifest.volatile,
             isolated=place.folder,
             unmade=place.unmade,
+            samples=self._samples,
         )
 
-    def _own(self, kind: JobKind, inputs: Mapping[str, JobInput], after: tuple[str, ...] = ()) -> Job:
+    def _own(
+        self,
+        kind: JobKind,
+        inputs: Mapping[str, JobInput],
+        after: tuple[str, ...] = (),
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Job:
         """Build a job of our own code: probe or predict."""
         job = Job(
             schema="qmtestbed/job/v1",
@@ -177,12 +195,13 @@ class GraphBuilder:
             kind=kind,
             program=Program(kind, importlib.metadata.version("qmtestbed"), sha256_of_measuring_code()),
             inputs=inputs,
-            parameters={},
+            parameters=parameters or {},
             seed=self._plan.seed,
             confidence=self._plan.confidence,
             limits=_limits(_OWN_LIMITS),
             environment=self._environment((), inputs.values()),
             after=after,
+            samples=self._samples,
         )
         return self._add(job)
 
@@ -370,5 +389,6 @@ def _key(job: Job) -> str:
         "rows": job.limits.rows,
         "environment": encode(job.environment),
         "unavailable": list(job.unavailable),
+        "samples": job.samples,
     }
     return sha256_of_value(content)

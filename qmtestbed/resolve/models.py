@@ -12,6 +12,7 @@ from qmtestbed.digests import sha256_of_model
 from qmtestbed.documents import read_document
 from qmtestbed.errors import ContentError, ModelError, Problem
 from qmtestbed.modelfiles import code_run_by
+from qmtestbed.resolve.files import place_of
 from qmtestbed.resolve.signatures import Signature, read_signature
 from qmtestbed.tracking.uris import FORMS
 
@@ -51,7 +52,7 @@ class ModelFacts:
 
 def is_model(uri: str, folder: Path) -> bool:
     """Whether a URI names a model rather than a file of data."""
-    return uri.startswith(("models:", "runs:")) or (folder / uri / "MLmodel").resolve().is_file()
+    return uri.startswith(("models:", "runs:")) or place_of(f"{uri}/MLmodel", folder).is_file()
 
 
 def find_model(name: str, uri: str, folder: Path) -> ModelFacts:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qmtestbed.errors import IntegrityError, ModelError, Problem
+from qmtestbed.foreign import escaped
 from qmtestbed.tracking.connection import connect, mlflow_errors
 from qmtestbed.tracking.versions import Version, bearer_of, find_version
 
@@ -68,7 +69,7 @@ def refuse(version: Version, alias: str, state: Mapping[str, str]) -> None:
 
 def _leave(client: MlflowClient, version: Version, alias: str, state: Mapping[str, str]) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    text = json.dumps({"at": at, **state}, ensure_ascii=False, sort_keys=True)
+    text = escaped(json.dumps({"at": at, **state}, ensure_ascii=False, sort_keys=True))
     client.set_model_version_tag(version.name, version.number, f"qmt.gate.{alias}", text)
 
 

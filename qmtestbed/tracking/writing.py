@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from qmtestbed.digests import sha256_of_file
 from qmtestbed.errors import ModelError, Problem
+from qmtestbed.foreign import visible
 from qmtestbed.tracking.connection import (
     connect,
     import_mlflow,
@@ -206,7 +207,7 @@ def _run_for(client: MlflowClient, experiment: str, assessment: Assessment) -> s
     if found:
         return str(found[0].info.run_id)
     made = client.create_run(
-        experiment, run_name=f"qmtestbed {assessment.component}"[:200], tags={"qmt.run": assessment.run}
+        experiment, run_name=visible(f"qmtestbed {assessment.component}")[:200], tags={"qmt.run": assessment.run}
     )
     return str(made.info.run_id)
 
@@ -241,7 +242,7 @@ def _as_input(name: str, facts: InventoryFacts, path: Path) -> DatasetInput:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(
-        name=facts.uri[:500],
+        name=visible(facts.uri)[:500],
         digest=facts.sha256[:36],
         source_type="local",
         source=json.dumps({"uri": str(path)}),
@@ -303,7 +304,7 @@ def _tags(
     return {
         "qmt.run": assessment.run,
         "qmt.mlflow_run": run,
-        "qmt.component": assessment.component[:500],
+        "qmt.component": visible(assessment.component)[:500],  # PostgreSQL refuses U+0000
         "qmt.model": name,
         "qmt.version": number,
         "qmt.as_of": assessment.as_of,
@@ -311,8 +312,8 @@ def _tags(
         "qmt.criteria": _criteria(c),
         "qmt.evidence": evidence_said if e.level_asked else "no level asked for",
         "qmt.plan": hashlib.sha256(canonical(evidence.plan)).hexdigest()[:12],
-        "qmt.data": _data_of(evidence),
-        "qmt.guidelines": ", ".join(assessment.guidelines),
+        "qmt.data": visible(_data_of(evidence))[:1000],
+        "qmt.guidelines": visible(", ".join(assessment.guidelines)),
         "qmt.isolation": ", ".join(sorted(set.intersection(*layers))) if layers else "",
     }
 
@@ -330,7 +331,7 @@ def _data_of(evidence: Evidence) -> str:
     """Name the data that the checks are about, by name and digest."""
     bound = sorted({d for c in evidence.plan.checks.values() if isinstance(d := c.with_.get("data"), str)})
     known = evidence.info.inventories
-    return ", ".join(f"{name} {known[name].sha256[:12]}" for name in bound if name in known)[:1000]
+    return ", ".join(f"{name} {known[name].sha256[:12]}" for name in bound if name in known)
 
 
 def _of_model(tags: Mapping[str, str]) -> dict[str, str]:

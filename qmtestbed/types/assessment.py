@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from qmtestbed.ait import FindingKind, Subject
+from qmtestbed.types.checklist import Answer, ChecklistItem
 from qmtestbed.types.codec import Shape
 from qmtestbed.types.guideline import Part
 from qmtestbed.types.record import Failure, Status
@@ -98,24 +99,56 @@ class CheckVerdicts:
     baseline: str | None = None
 
 
+DeclarationFound = Literal["valid", "expired", "not_yet_valid", "file_missing", "file_altered", "to_do"]
+Standing = Literal[DeclarationFound, "answered_no", "open", "nothing_applies"]
+"""What a declaration is worth; only ``valid`` supports, only ``answered_no`` contradicts."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeclarationState:
-    """A declaration as found on the day of the assessment.
+    """A declaration as found on the day of the assessment; a stub has neither ``by`` nor ``date``.
 
-    ``answered_no`` is the question of a declared checklist that is answered no: the one thing that makes a declaration
-    speak against its requirement.
+    Attributes
+    ----------
+    at_fault
+        The file that is missing or altered.
+    items
+        The answers of its checklist, in their order.
+    answered_no
+        The first question of the checklist that is answered no: the one thing that makes a declaration speak against
+        its requirement.
     """
 
     requirement: str
     by: str
     date: str
-    state: Literal["valid", "expired", "not_yet_valid", "file_missing", "file_altered"]
+    state: DeclarationFound
     statement: str | None = None
     not_applicable: str | None = None
     file: str | None = None
     sha256: str | None = None
     until: str | None = None
     answered_no: str | None = None
+    at_fault: str | None = None
+    checklist: str | None = None
+    checklist_sha256: str | None = None
+    items: tuple[ChecklistItem, ...] = ()
+
+    @property
+    def standing(self) -> Standing:
+        """The state of the declaration and what its checklist answers, in one word."""
+        if self.state != "valid":
+            return self.state
+        if self.answered_no:
+            return "answered_no"
+        answers = {item.answer for item in self.items}
+        if None in answers:
+            return "open"
+        return "nothing_applies" if answers == {"not_applicable"} else "valid"
+
+    def answered(self, answer: Answer | None) -> tuple[ChecklistItem, ...]:
+        """Give the questions with an answer; with ``None``, the open ones."""
+        return tuple(item for item in self.items if item.answer == answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +166,20 @@ class RequirementState:
     related: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     declarations: tuple[DeclarationState, ...] = ()
+
+
+_WORST_FIRST: tuple[Standing, ...] = (
+    "answered_no", "file_altered", "file_missing", "expired", "open", "nothing_applies", "not_yet_valid", "to_do",
+)  # fmt: skip
+
+
+def not_counting(requirements: Sequence[RequirementState]) -> dict[Standing, tuple[str, ...]]:
+    """Give the requirements with a declaration that does not support them, by what it is, worst first."""
+    found = {
+        standing: tuple(r.id for r in requirements if any(d.standing == standing for d in r.declarations))
+        for standing in _WORST_FIRST
+    }
+    return {standing: ids for standing, ids in found.items() if ids}
 
 
 @dataclass(frozen=True, slots=True)

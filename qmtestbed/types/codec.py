@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import json
 import re
 import sys
@@ -321,6 +322,7 @@ def json_schema(cls: type, identifier: str) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:{identifier.replace('/', ':')}",
+        "title": identifier,
         **top,
         "$defs": definitions,
     }
@@ -358,7 +360,12 @@ def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 def _schema_of_dataclass(cls: type, definitions: dict[str, Any]) -> dict[str, Any]:
     properties = dict(_properties(cls, definitions))
     required = [f.wire for f in _fields(cls) if f.required]
-    body: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    body: dict[str, Any] = {
+        "description": _told(cls)[0],
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
     if required:
         body["required"] = required
     if getattr(cls, "SHORT", None):
@@ -367,9 +374,24 @@ def _schema_of_dataclass(cls: type, definitions: dict[str, Any]) -> dict[str, An
 
 
 def _properties(cls: type, definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    told = _told(cls)[1]
     for f in _fields(cls):
         schema = _schema(f.hint, definitions)
         narrowed = {k: v for k, v in dataclasses.asdict(f.shape).items() if v not in (None, "") and k != "lean"}
-        if "doc" in narrowed:
-            narrowed["description"] = narrowed.pop("doc")
+        if description := narrowed.pop("doc", None) or told.get(f.wire):
+            narrowed["description"] = description
         yield f.wire, {**schema, **narrowed}
+
+
+def _told(cls: type) -> tuple[str, dict[str, str]]:
+    """What a docstring (numpydoc) says of a class, without markup: its first line, and its attributes by name."""
+    summary, _, rest = inspect.cleandoc(cls.__doc__ or "").replace("``", "").partition("\n")
+    _, _, section = rest.partition("Attributes\n----------\n")
+    told: dict[str, str] = {}
+    names: list[str] = []
+    for line in section.splitlines():
+        if line and not line[0].isspace():
+            names = line.split(", ")
+        for name in names if line[:1].isspace() else ():
+            told[name] = f"{told.get(name, '')} {line.strip()}".strip()
+    return summary, told

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
-from qmtestbed.ait import Resource
+from qmtestbed.ait import Resource, Samples
 from qmtestbed.types.assessment import DeclarationState, LeftOut
 from qmtestbed.types.codec import Shape, canonical
 from qmtestbed.types.comparison import Snapshot
@@ -38,7 +38,8 @@ class RunInfo:
 
     ``run`` is derived from the resolved plan, the evidence digests and ``as_of``: the same evidence has the same id.
     ``checks`` names the record of each check; ``baselines``, for a check compared with the baseline, the record of the
-    differences or, where the AIT takes the model itself, of the same measurement of the baseline.
+    differences or, where the AIT takes the model itself, of the same measurement of the baseline. ``samples`` is how
+    much of single rows was kept.
     """
 
     schema: Literal["qmtestbed/run/v1"]
@@ -50,6 +51,7 @@ class RunInfo:
     declarations: tuple[DeclarationState, ...] = ()
     notes: tuple[str, ...] = ()
     baselines: Mapping[str, str] = field(default_factory=dict)
+    samples: Samples = "ids"
 
 
 @dataclass(frozen=True)

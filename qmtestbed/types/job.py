@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qmtestbed.ait import Roles
+from qmtestbed.ait import Roles, Samples
 from qmtestbed.types.manifest import InputKind
 from qmtestbed.types.plan import Outputs
 
@@ -76,8 +76,9 @@ class Job:
     """One node of the graph: probe → predict → measure, or difference where a check is compared with a baseline.
 
     ``after`` are keys of jobs that must come first; ``needs`` are capabilities that only the probe among them can
-    tell; ``unavailable`` are pip commands for distributions that are not installed. ``isolated`` is the folder of the
-    virtual environment that it runs in, ``unmade`` why there is none though it needs one; neither is part of the key.
+    tell; ``unavailable`` are pip commands for distributions that are not installed; ``samples`` is how much of single
+    rows the record may hold. ``isolated`` is the folder of the virtual environment that it runs in, ``unmade`` why
+    there is none though it needs one; neither is part of the key.
     """
 
     schema: Literal["qmtestbed/job/v1"]
@@ -96,3 +97,4 @@ class Job:
     volatile: bool = False
     isolated: str | None = None
     unmade: str | None = None
+    samples: Samples = "ids"

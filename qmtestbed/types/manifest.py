@@ -42,7 +42,9 @@ PREDICTED: frozenset[Need] = frozenset({"classification", "regression", "probabi
 """Needs that predictions alone can tell."""
 PROBED: frozenset[Need] = PREDICTED | {"predict", "gradient", "native"}
 """Needs that only a loaded model can tell."""
-ResourceKind = Literal["table", "matrix", "curve", "bars", "histogram", "text"]
+ResourceKind = Literal["table", "matrix", "coverage", "curve", "bars", "histogram", "text", "rows", "images"]
+SAMPLE_KINDS: frozenset[ResourceKind] = frozenset({"rows", "images"})
+"""Resources that are of single rows or images; how much of them is kept is for ``--samples`` to say."""
 
 _SPECIFIER = r"(===?|~=|!=|<=?|>=?) *[A-Za-z0-9.*+!_-]+"
 _SPECIFIERS = rf"{_SPECIFIER}( *, *{_SPECIFIER})*"
@@ -61,7 +63,19 @@ class Reference:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One argument of the measuring function."""
+    """One argument of the measuring function.
+
+    Attributes
+    ----------
+    kind
+        What it gets: a table, images, predictions, the model itself, a declared design, or the path of a file.
+    needs
+        What the input must have, or the model must offer.
+    optional
+        Whether the function can do without it; its default is then None.
+    many
+        Whether a plan may bind several.
+    """
 
     kind: InputKind
     needs: tuple[Need, ...] = ()
@@ -71,7 +85,19 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """One keyword argument that a plan may set."""
+    """One keyword argument that a plan may set.
+
+    Attributes
+    ----------
+    default
+        What it is where a plan does not set it.
+    enum
+        The only values that it may have.
+    range
+        Lowest and highest value; null for none.
+    text
+        What it does, for pages.
+    """
 
     type: Literal["string", "integer", "number", "boolean", "list", "mapping"]
     default: Any = None
@@ -82,7 +108,25 @@ class ParameterSpec:
 
 @dataclass(frozen=True)
 class MeasureSpec:
-    """One number (or one per key) that the function returns. ``None`` in the range means unbounded."""
+    """One number (or one per key) that the function returns.
+
+    Attributes
+    ----------
+    unit
+        Such as ratio, count or s.
+    range
+        Lowest and highest value that it can have; null for unbounded.
+    better
+        Which direction is better; criteria in the other one are refused.
+    interval
+        Name of the method by which its interval is made; none for a bare number.
+    per
+        What its keys are (class, column, group, slice, …), where it is one number per key.
+    sequence
+        Whether it is a list of numbers.
+    text
+        What it is, for pages.
+    """
 
     unit: str
     range: tuple[float | None, float | None]
@@ -179,9 +223,37 @@ class Manifest:
 
     Attributes
     ----------
+    quality
+        What it is about.
+    method
+        How it measures, for readers of pages.
+    meaning
+        What its numbers tell, and what not.
+    references
+        Where the method is published.
+    informs
+        Guideline (such as mlqm@3) to the clauses that its result is shown beside.
+    inputs
+        Arguments of the measuring function, in their order.
+    measures
+        What the function returns, by name.
+    parameters
+        Keyword arguments that a plan may set.
+    resources
+        Typed data that the function returns for figures and tables.
+    suggests
+        Default criteria.
+    requires
+        Distributions that must be installed beside those of qmtestbed.
     environment
         ``isolated``: it runs in a virtual environment of its own, which is made of ``requires`` and what our code needs
         in a child; AITs with the same requirements share one. ``shared``: with what is installed beside qmtestbed.
+    limits
+        What one run may take.
+    random
+        Whether it draws at random; it must then take the argument seed.
+    volatile
+        Whether two runs may differ; its records are never used again.
     """
 
     schema: Literal["qmtestbed/ait/v1"]
@@ -195,6 +267,7 @@ class Manifest:
     inputs: Mapping[str, InputSpec]
     measures: Mapping[str, MeasureSpec]
     meaning: Text | None = None
+    threat: Annotated[Text | None, Shape(doc="of an attack: what the attacker knows, may change and wants")] = None
     parameters: Mapping[str, ParameterSpec] = field(default_factory=dict)
     resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     suggests: tuple[Suggestion, ...] = ()

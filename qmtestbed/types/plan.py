@@ -11,6 +11,7 @@ from qmtestbed.ait import Roles, Task, class_name
 from qmtestbed.types.codec import Shape
 from qmtestbed.types.values import Label
 
+PATH = Shape(pattern=r"[^\x00]*", doc="the name of no file has the character U+0000")
 DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 NOT_BLANK = r"\s*\S[\s\S]*"
@@ -32,7 +33,7 @@ class Inventory:
     """A named input: where it is, what its columns are for, and what it is pinned to."""
 
     SHORT: ClassVar[str] = "uri"
-    uri: str
+    uri: Annotated[str, PATH]
     label: Annotated[str | None, Shape(doc="column that holds the truth")] = None
     positive: Annotated[Label | None, Shape(doc="the class that counts as positive")] = None
     sensitive: tuple[str, ...] = ()
@@ -46,6 +47,11 @@ class Inventory:
     outputs: Annotated[Outputs | None, Shape(doc="of a model: what its predictions are")] = None
     sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}", doc="digest that the content must have")] = None
     requested: Annotated[str | None, Shape(doc="in a resolved plan: the name that the uri was pinned from")] = None
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether a drafted plan has ``<what belongs here>`` in place of it."""
+        return self.uri.startswith("<") and self.uri.endswith(">")
 
     @property
     def shown(self) -> str:
@@ -85,7 +91,17 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One AIT applied to named inventories, with parameters and criteria."""
+    """One AIT applied to named inventories, with parameters and criteria.
+
+    Attributes
+    ----------
+    ait
+        Its id, as in qmtestbed ait list.
+    params
+        Parameters that are not to have their defaults.
+    expect
+        Criteria, such as accuracy >= 0.9 at 95%; without any the check is reported and not judged.
+    """
 
     ait: str
     with_: Annotated[Mapping[str, str | tuple[str, ...]], Shape(doc="input of the AIT: name of an inventory")] = field(
@@ -98,15 +114,22 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """Evidence given by a person, or that a requirement does not apply."""
+    """Evidence given by a person, or that a requirement does not apply.
+
+    With ``todo`` it is a stub that somebody still has to fill in: it counts as none, whatever else it says, and is the
+    only one that may lack ``by`` and ``date``.
+    """
 
     requirement: str
+    todo: Annotated[Literal[True] | None, Shape(doc="take this line out when the rest is filled in")] = None
     statement: str | None = None
     not_applicable: Annotated[str | None, Shape(doc="why the requirement does not apply")] = None
-    file: str | None = None
+    file: Annotated[str | None, PATH] = None
     sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
-    by: Annotated[str, Shape(pattern=r"\s*\S.*", doc="who declares it")]
-    date: Annotated[str, Shape(pattern=DATE, doc="a date as 2026-11-01")]
+    checklist: Annotated[str | None, Shape(doc="questions with answers (.yaml, .csv, .xlsx)")] = None
+    checklist_sha256: Annotated[str | None, Shape(pattern="[0-9a-f]{64}")] = None
+    by: Annotated[str | None, Shape(pattern=r"\s*\S.*", doc="who declares it")] = None
+    date: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
     until: Annotated[str | None, Shape(pattern=DATE, doc="a date as 2026-11-01")] = None
 
 
@@ -127,7 +150,27 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as written (roles, levels and criteria still as the user spelled them)."""
+    """A plan as written (roles, levels and criteria still as the user spelled them).
+
+    Attributes
+    ----------
+    component
+        What is assessed.
+    guideline
+        Guideline or guidelines that it is assessed against, such as mlqm@3.
+    levels
+        Quality to the level that it must reach; with several guidelines, by guideline.
+    confidence
+        Of all intervals.
+    seed
+        Of everything random.
+    inventories
+        Models and data, by names of your choice.
+    checks
+        AITs to run, by names of your choice.
+    declarations
+        Evidence that people give.
+    """
 
     schema: Literal["qmtestbed/plan/v1"]
     component: Component

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from qmtestbed.ait import Finding, Roles
+from qmtestbed.ait import Finding, Roles, Samples
 from qmtestbed.types.codec import canonical
 from qmtestbed.types.job import Environment, JobKind
 from qmtestbed.types.manifest import InputKind, ResourceKind
@@ -89,7 +89,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One job's result with everything that it rests on."""
+    """One job's result with everything that it rests on; ``samples`` is how much of single rows it may hold."""
 
     schema: Literal["qmtestbed/record/v1"]
     key: str
@@ -109,6 +109,7 @@ class Record:
     facts: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
     volatile: bool = False
+    samples: Samples = "ids"
     started: str = ""
     seconds: float = 0.0
     peak_memory: int = 0

@@ -31,9 +31,9 @@ def test_no_module_takes_the_place_of_a_function() -> None:
 
 def test_what_an_author_imports() -> None:
     assert qmtestbed.ait.__all__ == [
-        "Bars", "Curve", "DataTable", "Design", "Estimate", "Finding", "FindingKind", "Histogram", "Images", "Matrix",
-        "Model", "ModelFault", "Predictions", "Prose", "Resource", "Roles", "Subject", "Table", "Task", "Texts",
-        "Undefined", "class_name",
+        "Bars", "Coverage", "Curve", "DataTable", "Design", "Estimate", "Finding", "FindingKind", "Histogram", "Images",
+        "Matrix", "Model", "ModelFault", "Predictions", "Prose", "Resource", "Roles", "SampleImages", "SampleRows",
+        "Samples", "Subject", "Table", "Task", "Texts", "Undefined", "class_name",
     ]  # fmt: skip
 
 

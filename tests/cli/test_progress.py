@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from qmtestbed.cli.progress import inert
-
 PLAN = """
 schema: qmtestbed/plan/v1
 component: c
@@ -56,8 +54,3 @@ def test_a_terminal_gets_a_live_line(tmp_path: Path) -> None:
     text = shown.decode()
     assert "of 2 done · running:" in text
     assert "  2 of 2 jobs in " in text.rstrip().splitlines()[-1]
-
-
-def test_inert() -> None:
-    assert inert("a\x1b[31mb\n::error::c\u202ed") == "a [31mb : :error: :c d"
-    assert len(inert("x" * 10_000)) == 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.errors import ExitCode
 from qmtestbed.plan import load_plan
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -27,23 +30,39 @@ def test_its_plan_is_good(readme: str, tmp_path: Path, catalogue: Catalogue) -> 
     assert len(load_plan(tmp_path / "plan.yaml", catalogue).plan.checks) == 2
 
 
-def test_its_ait_runs_and_finds_a_constant(readme: str, tmp_path: Path, cli: Callable[..., object]) -> None:
-    folder = tmp_path / "my_aits" / "constant_columns"
-    folder.mkdir(parents=True)
-    manifest, program = blocks(readme, "yaml")[1], next(b for b in blocks(readme, "python") if "def measure(data)" in b)
-    assert len(manifest.splitlines()) + len(program.splitlines()) <= 25 + 1
-    (folder / "ait.yaml").write_text(manifest, "utf-8")
-    (folder / "measure.py").write_text(program, "utf-8")
-    (tmp_path / "t.csv").write_text("a,b\n1,x\n2,x\n3,x\n")
+def test_its_ait_is_five_changed_lines_at_most(readme: str, tmp_path: Path, cli: Cli) -> None:
+    """The steps of “Write an AIT”, as they stand there."""
+    section = readme[readme.index("## Write an AIT") :]
+    new, *later = [x.split("#")[0].split()[1:] for x in re.findall(r"^qmtestbed ait .*", section, re.MULTILINE)]
+    assert cli(*new).returncode == 0
+    before = {p: p.read_text("utf-8").splitlines() for p in (tmp_path / "my_ait").glob("*.*")}
+    (rule,) = [x for x in blocks(section, "python") if "<-" in x]
+    changed = [(tmp_path / "my_ait" / "measure.py", rule)]
+    changed += [(tmp_path / "my_ait" / "ait.yaml", x) for x in blocks(section, "yaml")[0].splitlines()]
+    assert len(changed) <= 5
+    for path, line in changed:
+        start = re.match(r" *[a-z]+", line)
+        assert start
+        (old,) = [x for x in before[path] if x.startswith(start[0]) and "<-" in x]
+        path.write_text(path.read_text("utf-8").replace(old, line.rstrip()), "utf-8")
+    checks = [cli(*command) for command in later if command[1] == "check"]
+    assert checks and all(done.returncode == 0 for done in checks), checks[-1].stdout
+    assert "12 of 12 rules hold" in checks[-1].stdout
+    (run,) = [cli(*command) for command in later if command[1] == "run"]
+    assert run.returncode == 0 and "NOT MET" in run.stdout, run.stderr
     (tmp_path / "plan.yaml").write_text(
-        "schema: qmtestbed/plan/v1\ncomponent: c\ninventories: {t: t.csv}\n"
-        "checks: {c: {ait: constant_columns, with: {data: t}, expect: [constant_share <= 0]}}\n"
+        "schema: qmtestbed/plan/v1\ncomponent: c\ninventories: {t: {uri: my_ait/example/bad.csv, label: churned}}\n"
+        "checks: {c: {ait: my_ait, with: {data: t}, expect: [faulty_share <= 0]}}\n"
     )
-    listed = cli("ait", "list", "--aits", "my_aits")
-    assert "constant_columns" in listed.stdout and "BROKEN" not in listed.stdout  # type: ignore[attr-defined]
-    done = cli("run", "plan.yaml", "--aits", "my_aits", "--out", "out")
-    assert done.returncode == 1, done.stderr  # type: ignore[attr-defined]
-    assert "b is constant." in (tmp_path / "out" / "summary.md").read_text("utf-8")
+    done = cli("run", "plan.yaml", "--aits", ".", "--out", "out")
+    assert done.returncode == 1, done.stderr
+    assert "4 rows break the rule" in (tmp_path / "out" / "summary.md").read_text("utf-8")
+
+
+def test_its_schemas_are_there(readme: str, checkout: Path) -> None:
+    named = re.findall(r"\$schema=(\S+)", readme)
+    assert named and all((checkout / path).is_file() for path in named)
+    assert all((checkout / path).exists() for path in re.findall(r"\]\(((?:docs|tests)/[^)#]+)\)", readme))
 
 
 def test_its_second_ait_runs(readme: str, tmp_path: Path, cli: Callable[..., object]) -> None:

@@ -40,7 +40,8 @@ PROGRAMS = {
     "returns_too_little": "return {}",
     "returns_nothing": "return None",
     "huge_message": "raise ValueError('x' * 10**6)",
-    "odd_message": "raise ValueError('<script>\\x00\\u202e\\n::error::')",
+    "half_a_pair": "from qmtestbed.ait import Undefined; return {'rows': Undefined('x\\ud800')}",
+    "odd_message": "raise ValueError('<script>\\ud800\\x00\\u202e\\n::error::')",
     "reads_a_token": "import os; assert 'QMT_SECRET' not in os.environ; return {'rows': 1}",
     "link_as_result": (
         "import os; os.symlink('/etc/hostname', 'record.json'); os._exit(0)"
@@ -64,7 +65,8 @@ EXPECTED = {
     "returns_too_little": ("failed", "did not return all its measures"),
     "returns_nothing": ("failed", "must return a mapping"),
     "huge_message": ("failed", "ValueError: xxx"),
-    "odd_message": ("failed", "<script>"),
+    "half_a_pair": ("failed", "UnicodeEncodeError"),
+    "odd_message": ("failed", "<script>⟨U+D800⟩⟨U+0000⟩⟨U+202E⟩"),
     "reads_a_token": ("measured", ""),
     "link_as_result": ("failed", "can't be read"),
     "half_a_result": ("failed", "can't be read"),

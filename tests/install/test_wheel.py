@@ -1,9 +1,11 @@
-"""The wheel that is built from this checkout: what lies in it, and that it works where there is no checkout."""
+"""The wheel that is built from this checkout: what lies in it, that it works where there is no checkout, and that a
+package of somebody else's is found beside it."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,8 +23,8 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 KINDS = ("aits", "guidelines", "reports", "demo")
 
 
-def run(command: Sequence[str | Path], folder: Path, **variables: str) -> str:
-    """Run a command of this environment's Python; give what it printed."""
+def run(command: Sequence[str | Path], folder: Path, code: int = 0, **variables: str) -> str:
+    """Run a command of this environment's Python that ends with ``code``; give what it printed."""
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -32,7 +34,7 @@ def run(command: Sequence[str | Path], folder: Path, **variables: str) -> str:
         check=False,
         timeout=60,
     )
-    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.returncode == code, done.stderr + done.stdout
     return done.stdout
 
 
@@ -53,12 +55,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
 
 
+def install(wheels: Sequence[Path], target: Path) -> Path:
+    """Install wheels into a folder for ``PYTHONPATH``; whatever they require is there already."""
+    options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
+    run(["-m", "pip", "install", "--quiet", *options, "--target", target, *wheels], target)
+    return target
+
+
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("site")
-    options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
-    run(["-m", "pip", "install", "--quiet", *options, "--target", target, wheel], target)
-    return target
+    return install([wheel], tmp_path_factory.mktemp("site"))
 
 
 def tracked_like(folder: Path) -> set[str]:
@@ -174,3 +180,75 @@ def test_it_is_the_installed_copy_that_is_run(installed: Path, tmp_path: Path) -
 def test_it_finds_its_own_content(installed: Path, tmp_path: Path, command: str, expected: str) -> None:
     printed = run(["-m", "qmtestbed", *command.split()], tmp_path, PYTHONPATH=str(installed))
     assert expected in printed.split()
+
+
+# -- a package of somebody else's beside it -------------------------------------------------------------------
+
+ACME = ROOT / "tests" / "packages" / "acme-quality"
+
+
+@pytest.fixture(scope="module")
+def beside(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both wheels installed into one folder, and a run of the package's plan there."""
+    acme = build("wheel", ACME, tmp_path_factory.mktemp("acme"))
+    return install([wheel, acme], tmp_path_factory.mktemp("both"))
+
+
+def test_its_aits_guideline_and_template_are_found(beside: Path, tmp_path: Path) -> None:
+    path = {"PYTHONPATH": str(beside)}
+    aits = run(["-m", "qmtestbed", "ait", "list"], tmp_path, **path)
+    assert [line.split()[0] for line in aits.splitlines() if "[acme-quality]" in line] == [
+        "acme_negative_values",
+        "acme_top_share",
+    ]
+    assert "acme_rules@1" in run(["-m", "qmtestbed", "guideline", "list"], tmp_path, **path)
+    assert "acme_sheet" in run(["-m", "qmtestbed", "report", "--list"], tmp_path, **path)
+
+
+def test_its_aits_keep_the_contract(beside: Path, tmp_path: Path) -> None:
+    command = ["-m", "qmtestbed", "ait", "check", "acme_negative_values", "acme_top_share"]
+    assert run(command, tmp_path, PYTHONPATH=str(beside)).count("12 of 12 rules hold") == 2
+
+
+def test_its_guideline_is_judged_and_its_page_made(beside: Path, tmp_path: Path) -> None:
+    shutil.copytree(ACME, tmp_path, dirs_exist_ok=True)
+    command = ["-m", "qmtestbed", "run", "plan.yaml", "--out", "out", "--template", "acme_sheet", "--no-cache"]
+    said = run([*command, "--require", "requirements"], tmp_path, PYTHONPATH=str(beside))
+    assert "R1: R1 reached" in said and "measured parts 2 of 2" in said
+    assert "Acme release sheet: churn" in (tmp_path / "out" / "acme_sheet.html").read_text("utf-8")
+
+
+@pytest.fixture
+def faulty(beside: Path, tmp_path: Path) -> Path:
+    """A second package, of which nothing can be used; give the folder that holds it."""
+    aits = tmp_path / "faulty" / "aits"
+    for id in ("acme_top_share", "broken", "lacking", "unimportable"):
+        shutil.copytree(ACME / "acme_quality" / "aits" / "acme_negative_values", aits / id)
+        for path in (aits / id).rglob("*.yaml"):
+            path.write_text(path.read_text("utf-8").replace("acme_negative_values", id), "utf-8")
+    (aits / "broken" / "ait.yaml").write_text("schema: qmtestbed/ait/v1\nid: broken\nmesures: {}\n")
+    with (aits / "lacking" / "ait.yaml").open("a") as stream:
+        stream.write("requires: [no-such-library]\n")
+    (aits / "unimportable" / "measure.py").write_text(
+        'import no_such_module\n\n\ndef measure(data, *, confidence=0.95):\n    """Nothing."""\n'
+    )
+    info = tmp_path / "faulty-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[qmtestbed.aits]\nfaulty = faulty.aits\n")
+    return tmp_path
+
+
+def test_what_is_wrong_with_a_package_is_said_by_name(beside: Path, faulty: Path) -> None:
+    path = {"PYTHONPATH": os.pathsep.join([str(beside), str(faulty)])}
+    lines = {x.split()[0]: x for x in run(["-m", "qmtestbed", "ait", "list"], faulty, **path).splitlines() if x}
+    twice = lines["acme_top_share"]
+    assert "BROKEN" in twice and "claimed twice" in twice and "acme-quality (" in twice and "faulty (" in twice
+    assert "BROKEN" in lines["broken"] and "broken/ait.yaml:3" in lines["broken"] and "mesures" in lines["broken"]
+    assert "unavailable: pip install 'no-such-library'" in lines["lacking"]
+    assert "BROKEN" not in lines["acme_negative_values"]
+    table = ACME / "acme_quality" / "aits" / "acme_negative_values" / "example" / "good.csv"
+    said = run(["-m", "qmtestbed", "ait", "run", "unimportable", "--data", table], faulty, code=1, **path)
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in said and "unimportable/measure.py:1" in said
+    said = run(["-m", "qmtestbed", "ait", "check", "unimportable"], faulty, code=1, **path)
+    assert "FAULT  output" in said and "no_such_module" in said

@@ -424,16 +424,26 @@ NOW = ("2026-11-01", "2027-01-31")
 law_of_waivers = settings(law, max_examples=80)
 
 
+measured = st.fixed_dictionaries(
+    {
+        "ait": st.sampled_from(AITS),
+        "expect": st.just(["accuracy >= 0.5", "accuracy >= 0.7 at 95%"]),
+        "for": st.none(),
+        "status": st.just("measured"),
+        "more": st.fixed_dictionaries({"measures": st.fixed_dictionaries({"accuracy": ratios | estimates()})}),
+    }
+)
+spans = st.sampled_from([NOW, ("2026-01-01", "2026-11-30"), ("2027-01-01", "2027-02-01"), NOW, None, None])
+
+
 @st.composite
 def waived_runs(draw: st.DrawFn) -> Any:
-    """A run, and waivers of some of its criteria: in force, over, or not begun."""
-    run = draw(runs)
-    places = [(id, text) for id, check in run[0].items() for text in dict.fromkeys(check["expect"])]
-    chosen = draw(st.lists(st.sampled_from(places), unique=True, max_size=4)) if places else []
-    spans = st.sampled_from(
-        [("2026-11-01", "2027-01-31")] * 3 + [("2026-01-01", "2026-11-30"), ("2027-01-01", "2027-02-01")]
-    )
-    return run, [(id, text, *draw(spans)) for id, text in chosen]
+    """A run with two checks that surely have values, and waivers in force, over, or not begun of many criteria."""
+    run_checks, declared, asked = draw(runs)
+    run_checks = {**run_checks, "x": draw(measured), "y": draw(measured)}
+    places = [(id, text) for id, check in run_checks.items() for text in dict.fromkeys(check["expect"])]
+    waivers = [(*place, *span) for place in places if (span := draw(spans)) is not None]
+    return (run_checks, declared, asked), waivers
 
 
 def with_waivers(build: Any, evidence: Evidence, waivers: Any) -> Evidence:

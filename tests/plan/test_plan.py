@@ -79,6 +79,10 @@ def test_a_good_plan(tmp_path: Path, catalogue: Catalogue) -> None:
         ("until: 2027-01-01", "until: 2025-01-01", "18", "ends before it begins", ""),
         ("date: 2026-01-01", "date: 1.1.2026", "18", "must match", "2026-11-01"),
         ("by: QA, ", "", "18", "'by' is missing", "who"),
+        ("date: 2026-01-01, until", "until", "18", "'date' is missing", "when"),
+        ("by: QA", "todo: false, by: QA", "18", "todo: not one of True", ""),
+        ("statement: done", "not_applicable: no camera, checklist: c.csv", "18", "does not apply", "keep"),
+        ("requirement: A-1-L1-1", "requirement: A-9-L1-1, todo: true", "18", "unknown requirement", "-1-L1-1"),
         ("component: churn", "componnt: churn", "2", "unknown key 'componnt'", "component"),
     ],
 )  # fmt: skip

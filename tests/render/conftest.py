@@ -12,9 +12,25 @@ from typing import Any
 
 import pytest
 
-from qmtestbed.ait import Bars, Curve, DataTable, Estimate, Histogram, Matrix, Prose, Roles, Subject, Undefined
+from qmtestbed.ait import (
+    MASK,
+    Bars,
+    Coverage,
+    Curve,
+    DataTable,
+    Estimate,
+    Histogram,
+    Matrix,
+    Prose,
+    Roles,
+    SampleImages,
+    SampleRows,
+    Subject,
+    Undefined,
+)
 from qmtestbed.render import page
 from qmtestbed.types import assessment as a
+from qmtestbed.types.checklist import ChecklistItem
 from qmtestbed.types.codec import decode
 from qmtestbed.types.evidence import Evidence, InventoryFacts, RunInfo
 from qmtestbed.types.guideline import Guideline
@@ -74,6 +90,12 @@ RESOURCES: Mapping[str, Mapping[str, Any]] = {
     },
     "labels": {
         "missing": Bars(("claim_amount", "region", "vehicle_age", "police_report"), (0.041, 0.0, 0.0125, None)),
+        "repeated": SampleRows(
+            (17, 204, 5031),
+            {"finding": ("repeats an earlier row",) * 3},
+            {"same as row": (3, 200, 12)},
+            {"claim": (MASK,) * 3, "region": (MASK,) * 3, "vehicle": ("car", "van", "motorcycle")},
+        ),
         "protocol": Prose("8,000 rows were hashed over 14 columns.\n3 exact duplicates; 0 conflicting labels.\n"),
     },
     "calibration": {
@@ -103,9 +125,19 @@ RESOURCES: Mapping[str, Mapping[str, Any]] = {
             "noise, in standard deviations",
             "share unchanged",
         ),
+        "photos": SampleImages(
+            (4, 9),
+            ("class theft → fire", "class fire → other"),
+            ("photo", "with noise"),
+            31,
+            0,
+            "changed by noise",
+            (1, 2, 1),
+            "AP8g3zC/QL8=",
+        ),
     },
     "coverage": {
-        "heat": Matrix(
+        "heat": Coverage(
             ((312, 120, 84), (405, 98, 41), (190, 0, 12), (233, 77, None)),
             ("north", "south", "islands", "abroad"),
             ("car", "van", "motorcycle"),
@@ -368,6 +400,12 @@ DECLARATIONS = (
         "docs/handbook.pdf",
         sha("handbook"),
         None,
+        checklist="declared/checklists/03-answers.csv",
+        checklist_sha256=sha("answers"),
+        items=(
+            ChecklistItem("1", "Are labels checked twice?", "yes", "since May", "minutes.pdf"),
+            ChecklistItem("2", "Is a camera used?", "not_applicable"),
+        ),
     ),
     a.DeclarationState(
         "B-3-L1-3",
@@ -548,9 +586,13 @@ _CLOSED = {
     "needs",
     "parts",
     "state",
+    "answer",
     "quality",
+    "require",
     "task",
     "outputs",
+    "samples",
+    "pixels",
     "better",
     "type",
 }

@@ -44,7 +44,7 @@ def test_strings_that_want_to_be_more_stay_text(sample, poisoned, made, read_htm
     html, calm = read_html(text), read_html(made[id, "en"])
     assert set(html.tags()) <= set(calm.tags()) | {"ul", "li", "p"}
     assert "<script" not in text
-    assert all(h.startswith(("#", "https://")) for h in html.every("href"))
+    assert all(h.startswith(("#", "https://", "data:image/png;base64,")) for h in html.every("href"))
 
 
 def test_the_summary_says_what_against_what_how_far_and_what_is_missing(made, read_html) -> None:

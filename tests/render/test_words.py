@@ -9,8 +9,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from qmtestbed.ait import FINDING_KINDS
-from qmtestbed.render import phrases, phrases_compared, site_phrases, terms
+from qmtestbed.ait import FINDING_KINDS, Samples
+from qmtestbed.render import ait_phrases, phrases, phrases_compared, site_phrases, terms
 from qmtestbed.render.words import CHANGE_SIGNS, CODES, SYMBOLS, TABLES, Words
 from qmtestbed.types import assessment as a
 from qmtestbed.types.comparison import How, Shown
@@ -36,7 +36,7 @@ def test_both_tables_have_the_same_keys_and_the_same_places_for_values() -> None
 def test_no_key_stands_in_two_tables() -> None:
     tables = [phrases.PAGE, phrases.HEADLINES, phrases.WAIVERS, phrases.FAILURES, phrases.REQUIREMENTS, phrases.CHECKS]
     tables += [phrases.APPENDIX, phrases.TEMPLATES, phrases_compared.COMPARED, terms.STATES, terms.KINDS]
-    tables += [site_phrases.SITE, site_phrases.BADGE, site_phrases.COMMENT]
+    tables += [site_phrases.SITE, site_phrases.BADGE, site_phrases.COMMENT, ait_phrases.AIT]
     assert len({k for t in tables for k in t}) == sum(map(len, tables))
 
 
@@ -64,7 +64,7 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
             for t in (a.Verdict, a.RunVerdict, a.CheckVerdict, a.PartState, a.RequirementVerdict, a.LevelVerdict)
             for v in get_args(t)
         ),
-        *get_args(get_type_hints(a.DeclarationState)["state"]),
+        *get_args(a.Standing),
         *get_args(get_type_hints(a.WaiverState)["state"]),
     }
     assert verdicts == SYMBOLS.keys()
@@ -79,6 +79,7 @@ def test_every_verdict_state_and_kind_has_a_word() -> None:
     assert {f"how.meaning.{k}" for k in get_args(How)} <= table.keys() and set(
         get_args(a.Change)
     ) == CHANGE_SIGNS.keys()
+    assert {f"{prefix}.{s}" for prefix in ("samples", "sample") for s in get_args(Samples)} <= table.keys()
     assert {f"headline.level.{v}" for v in get_args(a.LevelVerdict)} <= table.keys()
     assert {f"require.{r}" for r in get_args(a.Require)} == {k for k in table if k.startswith("require.")}
     assert {f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])} <= table.keys()
@@ -88,7 +89,7 @@ def test_every_key_is_used(template) -> None:
     texts = [
         p.read_text()
         for p in (*SOURCES.glob("*.py"), *template.parent.glob("*/*.j2"))
-        if p.stem not in ("phrases", "phrases_compared", "site_phrases", "terms")
+        if p.stem not in ("ait_phrases", "phrases", "phrases_compared", "site_phrases", "terms")
     ]
     used = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_]+)*)["']""", " ".join(texts)))
     made = (
@@ -108,6 +109,10 @@ def test_every_key_is_used(template) -> None:
         "require.",
         "badge.",
         "comment.",
+        "ait.better.",
+        "answer.",
+        "samples.",
+        "sample.",
         *(f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])),
     )
     made += ("waived.not_met", "waived.undetermined")

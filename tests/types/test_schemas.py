@@ -23,6 +23,23 @@ def test_shipped_schemas_are_up_to_date(generated: dict[str, str], checkout: Pat
     assert shipped == {f"{name}.v1.json": text for name, text in generated.items()}
 
 
+def test_those_for_editors_are_the_same(checkout: Path) -> None:
+    written = runpy.run_path(str(checkout / "tools" / "write_schemas.py"))["WRITTEN_BY_PEOPLE"]
+    folder = checkout / "docs" / "schemas"
+    assert {p.name for p in folder.iterdir()} == {f"{name}.v1.json" for name in written}
+    for path in folder.iterdir():
+        assert path.read_bytes() == (checkout / "qmtestbed" / "schemas" / path.name).read_bytes()
+
+
+def test_an_editor_is_told_what_each_key_is(generated: dict[str, str]) -> None:
+    inputs = json.loads(generated["ait"])["$defs"]["Suggestion"]["properties"]["inputs"]
+    assert inputs["description"] == "Optional inputs without which it makes no sense, and is not written."
+    assert json.loads(generated["plan"])["title"] == "qmtestbed/plan/v1"
+    manifest = json.loads(generated["ait"])["$defs"]["Manifest"]
+    plain = {"schema", "id", "version", "title"}
+    assert all(p.get("description") for name, p in manifest["properties"].items() if name not in plain)
+
+
 def test_schemas_are_schemas(generated: dict[str, str]) -> None:
     for text in generated.values():
         jsonschema.Draft202012Validator.check_schema(json.loads(text))

@@ -7,31 +7,19 @@ default criteria of the manifest whose inputs it binds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from qmtestbed.catalogue import AitEntry, Catalogue
 from qmtestbed.errors import PlanError, Problem
 from qmtestbed.pipeline.authors.trial import Trial
+from qmtestbed.pipeline.evaluate import expected_of
 from qmtestbed.plan import load_plan
-from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict
+from qmtestbed.types.assessment import CheckVerdicts
 from qmtestbed.types.manifest import Manifest
-from qmtestbed.types.plan import Check, Expectation, LoadedPlan
+from qmtestbed.types.plan import LoadedPlan
 
 FILE = Path("example", "controls.yaml")
-
-
-@dataclass(frozen=True)
-class Control:
-    """One check of the control pair, judged."""
-
-    check: str
-    criteria: tuple[CriterionVerdict, ...]
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing is wrong with its input."""
-        return self.check.startswith("good")
 
 
 def load_controls(entry: AitEntry, manifest: Manifest, catalogue: Catalogue) -> LoadedPlan:
@@ -50,7 +38,7 @@ def load_controls(entry: AitEntry, manifest: Manifest, catalogue: Catalogue) -> 
     problems = list(_problems(loaded, entry.id, where))
     if problems:
         raise PlanError(*problems)
-    checks = {name: _with_defaults(check, manifest) for name, check in loaded.plan.checks.items()}
+    checks = {n: replace(c, expect=expected_of(manifest, c.with_)) for n, c in loaded.plan.checks.items()}
     return replace(loaded, plan=replace(loaded.plan, checks=checks))
 
 
@@ -66,11 +54,6 @@ def _problems(loaded: LoadedPlan, id: str, where: str) -> Iterator[Problem]:
             yield Problem(f"the check {name!r} is of another AIT", where, check.ait, f"write ait: {id}")
         if check.expect:
             yield Problem(f"the check {name!r} has criteria of its own", where, do="leave out expect:")
-
-
-def _with_defaults(check: Check, manifest: Manifest) -> Check:
-    fitting = (s for s in manifest.suggests if set(s.inputs) <= check.with_.keys())
-    return replace(check, expect=tuple(Expectation(s.criterion) for s in fitting))
 
 
 def control_faults(trial: Trial, manifest: Manifest) -> Iterator[Problem]:

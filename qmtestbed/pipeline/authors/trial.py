@@ -9,7 +9,7 @@ from pathlib import Path
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_value
 from qmtestbed.evidence import RunFolder
-from qmtestbed.execute import Launcher
+from qmtestbed.execute import Inline, Launcher, execute
 from qmtestbed.judging import judge
 from qmtestbed.pipeline.options import Options, Silent
 from qmtestbed.pipeline.run import execute_jobs
@@ -54,10 +54,14 @@ class Bench:
         Starts them.
     folder
         Empty; for records, resources and logs.
+    inline
+        Whether to run one job after the other in this thread.
     """
 
-    def __init__(self, catalogue: Catalogue, options: Options, launcher: Launcher, folder: Path) -> None:
-        self._catalogue, self._options, self._launcher = catalogue, options, launcher
+    def __init__(
+        self, catalogue: Catalogue, options: Options, launcher: Launcher, folder: Path, inline: bool = False
+    ) -> None:
+        self._catalogue, self._options, self._launcher, self._inline = catalogue, options, launcher, inline
         self._shelf = RunFolder(folder)
 
     def run(self, resolution: Resolution) -> Trial:
@@ -72,7 +76,10 @@ class Bench:
 
     def records(self, jobs: Sequence[Job]) -> dict[str, Record]:
         """Run jobs, each after those it needs; one that was run here before is not run again."""
-        execute_jobs(jobs, self._shelf, self._launcher, self._options, Silent())
+        if self._inline:
+            execute(jobs, self._shelf, self._launcher, Inline(), 1, Silent())
+        else:
+            execute_jobs(jobs, self._shelf, self._launcher, self._options, Silent())
         return {job.key: self._shelf.record(job.key) for job in jobs}
 
     def variants(self, before: Resolution, changed: Iterable[Job]) -> list[Record]:

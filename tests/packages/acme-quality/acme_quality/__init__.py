@@ -1,0 +1,1 @@
+"""Quality rules of Acme: two AITs, a guideline and a report template."""
