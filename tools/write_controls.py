@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -213,6 +214,15 @@ def group_rate_gap(e: Example) -> None:
     e.write(refuse(said, (said["sex"] == "female") & (said["repaid"] == "yes") & (said.index % 2 == 0)))
 
 
+def intersectional_gap(e: Example) -> None:
+    """Half of the women of the east who repaid are refused, and as many men of the west."""
+    said = e.read()
+    planted = ((said["sex"] == "female") & (said["region"] == "east")) | (
+        (said["sex"] == "male") & (said["region"] == "west")
+    )
+    e.write(refuse(said, planted & (said["repaid"] == "yes") & (said.index % 2 == 0)))
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     case_sufficiency,
@@ -232,6 +242,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     label_errors,
     regression_performance,
     group_rate_gap,
+    intersectional_gap,
 )
 
 
@@ -302,6 +313,14 @@ def cross_validation_spread(e: Example) -> None:
     e.model(NearestCentroid().fit(decided[["level"]], decided["failed"]), "bad_centroid_model")
 
 
+def counterfactual_flip(e: Example) -> None:
+    """A model that has learnt from loans granted by sex."""
+    data = e.read()
+    granted = np.where((data["sex"] == "male") | (data["income"] > 7000), "yes", "no")
+    seen = make_column_transformer((StandardScaler(), ["income"]), (OneHotEncoder(), ["sex"]))
+    e.model(make_pipeline(seen, LogisticRegression()).fit(data[["sex", "income"]], granted))
+
+
 def feature_importance(e: Example) -> None:
     """Four gauges, each as telling as the others: every order of them is chance."""
     seen = e.rng.normal(50, 10, (60, 4)).round(1)
@@ -364,6 +383,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
         f.__name__: f
         for f in (
             adversarial_gradient,
+            counterfactual_flip,
             cross_validation_spread,
             feature_importance,
             image_corruptions,
