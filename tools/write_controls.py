@@ -223,6 +223,13 @@ def intersectional_gap(e: Example) -> None:
     e.write(refuse(said, planted & (said["repaid"] == "yes") & (said.index % 2 == 0)))
 
 
+def group_calibration(e: Example) -> None:
+    """Women repay more often than the model says, men less often."""
+    said = e.read()
+    women, lot = said["sex"] == "female", e.rng.random(len(said)) < 0.4
+    e.write(said.assign(repaid=said["repaid"].mask(women & lot, "yes").mask(~women & lot, "no")))
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     case_sufficiency,
@@ -243,6 +250,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     regression_performance,
     group_rate_gap,
     intersectional_gap,
+    group_calibration,
 )
 
 
