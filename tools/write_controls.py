@@ -230,6 +230,14 @@ def group_calibration(e: Example) -> None:
     e.write(said.assign(repaid=said["repaid"].mask(women & lot, "yes").mask(~women & lot, "no")))
 
 
+def conformal_coverage(e: Example) -> None:
+    """Quite sure of answers drawn by lot."""
+    said = e.read()
+    yes = e.rng.random(len(said)) < 0.5
+    likely = {"p[no]": np.where(yes, 0.02, 0.98), "p[yes]": np.where(yes, 0.98, 0.02)}
+    e.write(said.assign(predicted=np.where(yes, "yes", "no"), **likely))
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     case_sufficiency,
@@ -251,6 +259,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     group_rate_gap,
     intersectional_gap,
     group_calibration,
+    conformal_coverage,
 )
 
 

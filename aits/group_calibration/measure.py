@@ -172,7 +172,8 @@ def _table(
     for name, n in names.items():
         g, e = found.get(name), biases.get(name)
         errors = (g.ece, g.mean, g.limit) if g else (None,) * 3
-        lines.append((name, n, *((e.value, e.low, e.high) if isinstance(e, Estimate) else (None,) * 3), *errors))
+        bias = (e.value, e.low, e.high) if isinstance(e, Estimate) else (None,) * 3
+        lines.append((name, n, *bias, *errors))
     titles = ("group", "rows", "bias", "low", "high", "ECE", "ECE by chance", "limit of chance")
     return DataTable(titles, lines[:MOST_LINES])
 
@@ -183,7 +184,9 @@ def _off(found: Mapping[str, _Group], biases: Mapping[str, Estimate | Undefined]
         if g.clear:
             e = biases[name]
             leaning = f"; on average {e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]" if isinstance(e, Estimate) else ""
-            text = f"Where {name}, probabilities are off by {g.ece:.3f}, chance explains up to {g.limit:.3f}{leaning}."
+            text = (
+                f"Where {name}, probabilities are off by {g.ece:.3f}; chance explains {g.limit:.3f} at most{leaning}."
+            )
             told.append(Finding("miscalibration", Subject(slice=name), "clear_ece", g.ece, text))
     return told
 
@@ -194,7 +197,7 @@ def _apart(gaps: Mapping[str, tuple[Estimate, float, str, str] | Undefined]) -> 
         if not isinstance(gap, Undefined) and gap[1]:
             e, _, low, high = gap
             text = (
-                f"Probabilities lie {e.value:.3f} [{e.low:.3f}, {e.high:.3f}] higher above what comes true where {high} "
+                f"Where {high}, probabilities lie {e.value:.3f} [{e.low:.3f}, {e.high:.3f}] higher above what comes true "
                 f"than where {low}; the interval allows for the groups searched."
             )
             told.append(Finding("miscalibration", Subject(column=column), "clear_gap", e.value, text))

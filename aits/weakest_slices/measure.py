@@ -13,7 +13,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Predictions, Subject, Table, Undefined
 from qmtestbed.measuring.answers import true_answers
-from qmtestbed.measuring.drawing import some
+from qmtestbed.measuring.drawing import half, some
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import proportion
 from qmtestbed.measuring.matching import positions_in
@@ -90,7 +90,7 @@ def measure(
     given = _given(predictions, data, rows, rng)
     if isinstance(given, Undefined):
         return given
-    here = _half(given, rng)
+    here = half(len(given.labels), given.groups, rng)
     none = Undefined(f"No slice has {min_rows} rows in each half of the {len(here)} labelled rows.")
     if min(here.sum(), (~here).sum()) < max(min_rows, 1):
         return none
@@ -163,15 +163,6 @@ def _given(p: Predictions, data: Table, rows: int, rng: np.random.Generator) -> 
     groups = None if p.groups is None else p.groups[kept]
     w = weights[kept] / weights[kept].mean() if len(kept) else weights[kept]
     return _Given(p.labels[kept], p.predicted[kept], doubt, data.frame.iloc[at[kept]], groups, w, numbers)
-
-
-def _half(given: _Given, rng: np.random.Generator) -> np.ndarray:
-    """Draw half of the rows, or of the groups of rows."""
-    unit = np.arange(len(given.labels))
-    if given.groups is not None:
-        unit = pd.factorize(given.groups, use_na_sentinel=False)[0]
-    units = int(unit.max(initial=-1)) + 1
-    return np.asarray(np.isin(unit, rng.permutation(units)[: units // 2]))
 
 
 def _columns(

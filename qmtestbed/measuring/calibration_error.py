@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,12 +22,12 @@ MOST_DRAWN = 10_000_000
 class Stated:
     """Probabilities of an event, and whether it happened, all (n,), n at least 1.
 
-    ``groups`` names rows that belong together; ``weights`` are positive. ``None``: rows are independent, or count alike.
+    ``groups`` names rows that belong together, ``weights`` are positive; ``None``: rows are independent, count alike.
     """
 
     said: Floats
     happened: NDArray[np.bool_]
-    groups: NDArray[np.object_] | None = None
+    groups: NDArray[Any] | None = None
     weights: Floats | None = None
 
     @property
@@ -37,7 +38,7 @@ class Stated:
 
 
 def calibration_error(stated: Stated, edges: Floats) -> float:
-    """Mean over rows of \\|mean probability - share of rows in which it happened\\|, taken in each bin; in [0, 1].
+    """Average over rows the absolute difference, in each bin, of mean probability and share happened; in [0, 1].
 
     References
     ----------
@@ -60,7 +61,7 @@ def errors_by_chance(stated: Stated, edges: Floats, simulations: int, rng: np.ra
     """
     bin_of, w = into_bins(stated.said, edges), stated.shares
     if stated.groups is not None:
-        return _by_signs(stated, bin_of, w, simulations, rng)
+        return _by_signs(stated, stated.groups, bin_of, simulations, rng)
     order = np.argsort(bin_of, kind="stable")
     starts = np.flatnonzero(np.diff(bin_of[order], prepend=-1))
     said, w = stated.said[order], w[order]
@@ -75,12 +76,12 @@ def errors_by_chance(stated: Stated, edges: Floats, simulations: int, rng: np.ra
 
 
 def _by_signs(
-    stated: Stated, bin_of: NDArray[np.intp], w: Floats, simulations: int, rng: np.random.Generator
+    stated: Stated, together: NDArray[Any], bin_of: NDArray[np.intp], simulations: int, rng: np.random.Generator
 ) -> Floats:
     """Turn the sign of all differences in a group at once, by lot: their spread between groups stays as it is."""
-    unit, groups = pd.factorize(stated.groups, use_na_sentinel=False)
+    unit, groups = pd.factorize(together, use_na_sentinel=False)
     k = int(bin_of.max()) + 1
-    off = w * (stated.happened - stated.said)
+    off = stated.shares * (stated.happened - stated.said)
     sums = np.bincount(unit * k + bin_of, weights=off, minlength=len(groups) * k)
     found = np.empty(simulations)
     step = max(1, MOST_DRAWN // len(groups))
