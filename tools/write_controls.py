@@ -238,6 +238,14 @@ def conformal_coverage(e: Example) -> None:
     e.write(said.assign(predicted=np.where(yes, "yes", "no"), **likely))
 
 
+def risk_coverage(e: Example) -> None:
+    """Sure where it is wrong and unsure where it is right."""
+    said = e.read()
+    sure = np.where(said["predicted"] == said["species"], 0.5, 0.9)
+    rest = (1 - sure) / 2
+    e.write(said.assign(**{f"p[{c}]": np.where(said["predicted"] == c, sure, rest) for c in ("bird", "cat", "dog")}))
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     case_sufficiency,
@@ -260,6 +268,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     intersectional_gap,
     group_calibration,
     conformal_coverage,
+    risk_coverage,
 )
 
 

@@ -197,7 +197,7 @@ def _apart(gaps: Mapping[str, tuple[Estimate, float, str, str] | Undefined]) -> 
         if not isinstance(gap, Undefined) and gap[1]:
             e, _, low, high = gap
             text = (
-                f"Where {high}, probabilities lie {e.value:.3f} [{e.low:.3f}, {e.high:.3f}] higher above what comes true "
+                f"Where {high}, probabilities lie {e.value:.3f} [{e.low:.3f}, {e.high:.3f}] more above what comes true "
                 f"than where {low}; the interval allows for the groups searched."
             )
             told.append(Finding("miscalibration", Subject(column=column), "clear_gap", e.value, text))
