@@ -246,6 +246,13 @@ def risk_coverage(e: Example) -> None:
     e.write(said.assign(**{f"p[{c}]": np.where(said["predicted"] == c, sure, rest) for c in ("bird", "cat", "dog")}))
 
 
+def performance_without_labels(e: Example) -> None:
+    """Most readings of production lie where the model is unsure."""
+    data = e.read("production.csv")
+    middle = {"temperature": 69.0, "vibration": 0.3}
+    e.write(data.assign(**{c: (m + (data[c] - data[c].mean()) / 4).round(3) for c, m in middle.items()}))
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     case_sufficiency,
@@ -269,6 +276,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     group_calibration,
     conformal_coverage,
     risk_coverage,
+    performance_without_labels,
 )
 
 
