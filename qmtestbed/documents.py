@@ -286,14 +286,14 @@ class _Writer(yaml.SafeDumper):
     def analyze_scalar(self, scalar: str) -> Any:
         """Let no text with characters that are not seen stand unquoted."""
         found = super().analyze_scalar(scalar)
-        if UNSAFE.search(scalar):
+        if re.search(UNSAFE, scalar):
             scalar.encode()  # half of a pair could be escaped, but not read back
             found.allow_flow_plain = found.allow_block_plain = found.allow_single_quoted = found.allow_block = False
         return found
 
     def write_double_quoted(self, text: str, split: bool = True) -> None:
         """Escape all but ASCII in a text that has characters that are not seen: nothing less makes PyYAML do so."""
-        kept, self.allow_unicode = self.allow_unicode, self.allow_unicode and not UNSAFE.search(text)
+        kept, self.allow_unicode = self.allow_unicode, self.allow_unicode and not re.search(UNSAFE, text)
         super().write_double_quoted(text, split)
         self.allow_unicode = kept
 

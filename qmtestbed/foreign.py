@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 
 # Control characters, bidirectional overrides, invisible marks, surrogates and code points that XML refuses.
-UNSAFE = re.compile(
+# Patterns are text, compiled on first use: the command line is waited for, and most of what it prints needs none.
+UNSAFE = (
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_COMMAND = re.compile(r"(?m)^([^\S\n]*):(?=:)")
-_MARKED = re.compile(r"#(?=#\w*\[)")
+_COMMAND = r"(?m)^([^\S\n]*):(?=:)"
+_MARKED = r"#(?=#\w*\[)"
 
 
 def visible(text: str) -> str:
@@ -22,9 +23,9 @@ def visible(text: str) -> str:
 
     Line feeds stay, a tab becomes a space; two texts that differ in more than white space stay different.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         return text
-    return UNSAFE.sub(_named, text.replace("\r\n", "\n"))
+    return re.sub(UNSAFE, _named, text.replace("\r\n", "\n"))
 
 
 def _named(match: re.Match[str]) -> str:
@@ -39,7 +40,11 @@ def inert(text: str, limit: int = 300) -> str:
 
 def escaped(json_text: str) -> str:
     """Give JSON with the characters that are not seen escaped inside its texts: it means the same."""
-    return UNSAFE.sub(lambda match: re.sub("....", r"\\u\g<0>", match[0].encode("utf-16-be").hex()), json_text)
+
+    def named(match: re.Match[str]) -> str:
+        return re.sub("....", r"\\u\g<0>", match[0].encode("utf-16-be").hex())
+
+    return re.sub(UNSAFE, named, json_text)
 
 
 def printable(text: str, *, begins: bool = True) -> str:
@@ -55,7 +60,9 @@ def printable(text: str, *, begins: bool = True) -> str:
     begins
         Whether it stands at the start of a line.
     """
-    shown = _MARKED.sub("# ", visible(text))
+    shown = visible(text)
+    if "##" in shown:
+        shown = re.sub(_MARKED, "# ", shown)
     if "::" not in shown:
         return shown
-    return _COMMAND.sub(r"\1: ", shown) if begins else _COMMAND.sub(r"\1: ", "." + shown)[1:]
+    return re.sub(_COMMAND, r"\1: ", shown) if begins else re.sub(_COMMAND, r"\1: ", "." + shown)[1:]

@@ -89,8 +89,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.USAGE, f"{self.prog}: error: {inert(message, 1000)}\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of every command."""
+def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Build the parser of every command; with ``arguments``, what the other commands take is left out."""
+    named = next((a for a in arguments or () if not a.startswith("-")), None)
     parser = _Parser(
         prog="qmtestbed",
         description="Show, from measured evidence, which clauses of a quality guideline a model meets.",
@@ -101,7 +102,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, module in COMMANDS.items():
         sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
-        module.add_arguments(sub)
+        if named in (None, name):
+            module.add_arguments(sub)
     return parser
 
 
@@ -114,7 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str] | None) -> ExitCode:
-    parser = build_parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser(arguments)
     options = parser.parse_args(arguments)
     if options.version:
         import importlib.metadata

@@ -14,7 +14,8 @@ from qmtestbed.errors import ExitCode
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline.authors import Checked, Measured
-    from qmtestbed.types.values import Language, Single
+    from qmtestbed.types.text import Language
+    from qmtestbed.types.values import Single
 
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 

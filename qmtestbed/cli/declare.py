@@ -12,7 +12,7 @@ from qmtestbed.errors import ExitCode, InputError, Problem
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Outlook
-    from qmtestbed.types.values import Language
+    from qmtestbed.types.text import Language
 
 HELP = "write what a person says for a requirement into a plan, or list how the requirements stand"
 

@@ -38,13 +38,12 @@ class InProcess(Launcher):
         if job.kind != "measure":
             return self._launcher.run(job, logs)
         from qmtestbed.execute import worker
-        from qmtestbed.execute.masking import Mask
 
         folder = Path(tempfile.mkdtemp(prefix="qmt-job-"))
         started, clock = datetime.now(UTC).isoformat(timespec="milliseconds"), monotonic()
         with contextlib.ExitStack() as left_behind:
             left_behind.callback(shutil.rmtree, folder, ignore_errors=True)
-            worker.write_outcome(worker.attempt(job, folder, Mask(job)), folder)
+            worker.write_outcome(worker.attempt(job, folder, worker.mask_of(job)), folder)
             left_behind.pop_all()
         return finish(job, folder, None, (started, monotonic() - clock, 0), ())
 

@@ -42,9 +42,7 @@ def main(folder: Path) -> None:
 def work(folder: Path) -> None:
     """Run the job in ``folder`` and leave its outcome there."""
     job = decode(Job, json.loads((folder / "job.json").read_bytes()))
-    from qmtestbed.execute.masking import Mask
-
-    mask = Mask(job)
+    mask = mask_of(job)
     try:
         outcome = attempt(job, folder, mask)
         canonical(outcome)  # a text in it that is none in UTF-8 is the program's fault, and is told as that
@@ -52,6 +50,13 @@ def work(folder: Path) -> None:
         traceback.print_exc()
         outcome = Outcome("failed", error=describe(error, job.program, mask))
     write_outcome(outcome, folder)
+
+
+def mask_of(job: Job) -> Mask:
+    """Give what hides single rows in all that a job leaves."""
+    from qmtestbed.execute.masking import Mask
+
+    return Mask(job)
 
 
 def attempt(job: Job, folder: Path, mask: Mask) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any
 
 from qmtestbed.guidelines.qunomon_import import number_of, refuse_to_overwrite
 from qmtestbed.types.guideline import Dimension, Guideline, Level
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from qmtestbed.documents import dump_document
 from qmtestbed.errors import ContentError, InputError, Problem
 from qmtestbed.types.codec import DecodeError, decode, encode, lean, parse_json
 from qmtestbed.types.guideline import Dimension, Guideline, GuidelineRequirement, Level, Source
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 Json = Mapping[str, Any]
 

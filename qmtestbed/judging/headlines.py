@@ -83,7 +83,8 @@ def _fills_gap(
                 return line
     undeclared = tuple(r.id for r in applying if r.parts.get("declared") == "missing")
     if undeclared:
-        return f"add a declaration for {listed(undeclared)}"
+        command = f"qmtestbed declare --plan PLAN --requirement {undeclared[0]}"
+        return f"add a declaration for {listed(undeclared)}: {command}"
     uncovered = tuple(s.target for s in levels if s.verdict == "not_covered")
     if uncovered:
         return f"the guideline has no requirements for {listed(uncovered)}; ask for another level"

@@ -9,7 +9,7 @@ from qmtestbed.judging.targets import Target
 from qmtestbed.types.assessment import CheckVerdicts, DeclarationState, PartState, RequirementState, RequirementVerdict
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.guideline import GuidelineRequirement
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 _UNDESCRIBED = GuidelineRequirement(Text(""), Text(""), ())
 

@@ -18,7 +18,7 @@ from qmtestbed.resolve.datasets import describe_table
 from qmtestbed.resolve.jobs import Bound, GraphBuilder
 from qmtestbed.types.design import DesignFile, bin_names
 from qmtestbed.types.plan import Component, Inventory, Plan
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 _LONGEST_NAME = 100
 """YAML writes a longer key over two lines."""

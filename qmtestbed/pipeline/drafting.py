@@ -23,7 +23,7 @@ from qmtestbed.resolve.jobs import Bound, FileFacts
 from qmtestbed.types.assessment import LeftOut
 from qmtestbed.types.codec import lean
 from qmtestbed.types.plan import Check, Component, Declaration, Expectation, Inventory, LoadedPlan, Plan
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 _WIDTH: Mapping[Language, int] = {"en": 100, "ja": 50}
 _PLACEHOLDERS = {

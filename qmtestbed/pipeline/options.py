@@ -20,7 +20,7 @@ from qmtestbed.types.assessment import Assessment, Require, RunVerdict
 from qmtestbed.types.evidence import Evidence, Logged
 from qmtestbed.types.job import Job, Trust
 from qmtestbed.types.record import Record
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 _CENTURY = 100 * 365.25 * 86400
 

@@ -16,7 +16,7 @@ from qmtestbed.types.assessment import Assessment, RequirementState
 from qmtestbed.types.evidence import Evidence, RunInfo
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.plan import LoadedPlan, Plan
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from qmtestbed.pipeline.views import Maker, is_pdf, page_name
 from qmtestbed.types.assessment import Assessment, Require
 from qmtestbed.types.codec import pretty
 from qmtestbed.types.evidence import Bundle, Evidence, Remark, Signature, ViewEntry, Views, last_digest
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 from qmtestbed.types.verification import Fault, NotCompared, Verification
 
 T = TypeVar("T")

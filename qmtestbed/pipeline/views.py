@@ -15,7 +15,7 @@ from qmtestbed.render import junit, page_pieces, summary
 from qmtestbed.render import pdf as as_pdf
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, Remark, ViewEntry
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 TEMPLATE = "quality"
 JUNIT, JUNIT_ACCEPTING = "junit", "junit-accepting-waivers"

@@ -11,7 +11,7 @@ from qmtestbed.render.text import clean, number, web_address
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.assessment import CheckVerdicts, CriterionVerdict
 from qmtestbed.types.manifest import Manifest, MeasureSpec, ParameterSpec, Reference, Suggestion
-from qmtestbed.types.values import Language, Text
+from qmtestbed.types.text import Language, Text
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from qmtestbed.render.site import message
 from qmtestbed.render.text import clean, width
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.published import Published
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 COLOURS: Mapping[str, str] = {
     "met": "#0b6a56",

@@ -16,7 +16,7 @@ from qmtestbed.render.text import date, shorten
 from qmtestbed.render.waivers import waiver_text
 from qmtestbed.render.words import SYMBOLS, Words
 from qmtestbed.types.published import Published, PublishedCriterion
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 LARGEST = 65_536
 """Characters: GitHub refuses a longer comment."""

@@ -42,7 +42,8 @@ from qmtestbed.types.comparison import (
 )
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.manifest import Manifest
-from qmtestbed.types.values import Language, MeasureValue, point
+from qmtestbed.types.text import Language
+from qmtestbed.types.values import MeasureValue, point
 
 _SHOWN = ("worse", "different", "better")
 _HOWS = ("paired", "unpaired", "values", "same")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qmtestbed.render.model import DifferenceView, Digest, FigureView, Ref, WaiverView
 from qmtestbed.render.text import Svg
 from qmtestbed.types.assessment import Counts, CriteriaHeadline
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from qmtestbed.types.assessment import Assessment, CheckVerdicts, RequirementSta
 from qmtestbed.types.evidence import Evidence, Remark
 from qmtestbed.types.guideline import GuidelineRequirement
 from qmtestbed.types.manifest import Manifest
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 @dataclass(frozen=True)

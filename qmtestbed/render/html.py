@@ -23,7 +23,7 @@ from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.comparison import Comparison
 from qmtestbed.types.evidence import Evidence, Remark
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

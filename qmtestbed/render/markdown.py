@@ -12,7 +12,7 @@ from qmtestbed.render.view import view
 from qmtestbed.render.words import CHANGE_SIGNS, SYMBOLS, Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, Remark
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 LARGEST = 900_000
 """Bytes: GitHub refuses a step summary of more than 1,024 KiB."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from qmtestbed.render.text import Svg
 from qmtestbed.types.assessment import Counts, CriteriaHeadline, EvidenceHeadline
 from qmtestbed.types.record import Failure
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from qmtestbed.render.text import date
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _Rules = Sequence[tuple[re.Pattern[str], str]]
@@ -27,7 +27,11 @@ _WHOLE = _rules(
     (r"no level asked for; add (--level \S+)", "目標レベルの指定なし。{0} を追加"),
     (r"add a check with (.+) for (\S+)", "{1} について {0} による検査を追加"),
     (r"add criteria to the check (.+), which is for (\S+)", "{1} を対象とする検査「{0}」に判定基準を追加"),
-    (r"add a declaration for (.+)", "{0} についての申告を追加"),
+    (
+        r"add a criterion on (.+) to the check (.+), which is for (\S+)",
+        "{2} を対象とする検査「{1}」に {0} の判定基準を追加",
+    ),
+    (r"add a declaration for (.+): (qmtestbed declare .+)", "{0} についての申告を追加（{1}）"),
     (
         r"the guideline has no requirements for (.+); ask for another level",
         "ガイドラインに {0} の要求事項の定めなし。別のレベルを指定",
@@ -43,6 +47,10 @@ _PART = _rules(
     (r"the checklist answers no: (.+)", "チェックリストの回答が「いいえ」：{0}"),
     (r"declared by (.+) on (\d{4}-\d\d-\d\d)", "{0} が{1}に申告"),
     (r"no declaration", "申告なし"),
+    (r"to do: nobody has declared it yet", "未作成（まだ申告されていない）"),
+    (r"(\d+) of (\d+) questions of the checklist are open", "チェックリストの {1} 問中 {0} 問が未回答"),
+    (r"no question of the checklist applies", "チェックリストに該当する質問なし"),
+    (r"(.+) has no criteria on (.+)", "{0} に {1} の判定基準なし"),
     (r"the declaration by (.+) expired on (\d{4}-\d\d-\d\d)", "{0} の申告は{1}に期限切れ"),
     (r"the declaration by (.+) expired", "{0} の申告は期限切れ"),
     (r"the declaration by (.+) starts on (\d{4}-\d\d-\d\d)", "{0} の申告は{1}から有効"),

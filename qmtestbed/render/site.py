@@ -23,7 +23,7 @@ from qmtestbed.render.text import Svg, date, number, scrub
 from qmtestbed.render.waivers import waiver_view
 from qmtestbed.render.words import Words
 from qmtestbed.types.published import Published, PublishedCriterion, PublishedLevel
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 DRAWN = 40
 """Assessments in a sparkline and the table behind it: the newest."""

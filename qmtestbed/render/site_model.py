@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qmtestbed.render.model import Digest, WaiverView
 from qmtestbed.render.text import Svg
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 @dataclass(frozen=True, slots=True)

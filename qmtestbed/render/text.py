@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from qmtestbed.foreign import visible
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -113,7 +113,8 @@ def _field_names(cls: Any) -> tuple[str, ...]:
 
 
 def width(text: str) -> int:
-    """How many columns of a fixed-width font the text takes: East Asian wide characters count twice."""
+    """How many columns of a fixed-width font the text takes as it is shown: East Asian wide characters count twice."""
+    text = visible(text)
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))

@@ -27,7 +27,7 @@ from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment
 from qmtestbed.types.evidence import Evidence, InventoryFacts, Remark
 from qmtestbed.types.plan import Inventory
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 def view(

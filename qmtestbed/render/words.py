@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from qmtestbed.render import ait_phrases, phrases, phrases_compared, site_phrases, terms
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 SYMBOLS: Mapping[str, str] = {
     "met": "✓",

@@ -15,7 +15,7 @@ from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Plan
 from qmtestbed.types.record import Record
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 @dataclass(frozen=True)

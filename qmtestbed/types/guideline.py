@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from qmtestbed.errors import ContentError, Problem
 from qmtestbed.types.codec import Shape
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 Part = Literal["measured", "declared"]
 Unverified = Annotated[Text | None, Shape(doc="why this is not certain; absent where it was read in the source")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from qmtestbed.types.codec import Shape
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 Quality = Literal[
     "data_quality",

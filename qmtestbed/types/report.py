@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from qmtestbed.types.codec import Shape
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 
 @dataclass(frozen=True)

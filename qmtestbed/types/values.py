@@ -1,29 +1,13 @@
-"""Values that several boundaries share: texts in two languages, and measured values as they stand in a record."""
+"""Values that several boundaries share: measured values as they stand in a record."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from qmtestbed.ait import Estimate, Undefined
-
-Language = Literal["en", "ja"]
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text in English and, where there is one, Japanese."""
-
-    SHORT: ClassVar[str] = "en"
-    en: str
-    ja: str | None = None
-
-    def of(self, language: Language) -> str:
-        """Give the text in ``language``, or in English where it has none."""
-        return (self.ja if language == "ja" else None) or self.en
-
 
 Single = bool | int | float | Estimate | Undefined
 _NUMBER = {"type": ["number", "boolean"]}

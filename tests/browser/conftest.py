@@ -17,7 +17,8 @@ from qmtestbed.ait import Estimate
 from qmtestbed.judging import compare, judge, snapshot
 from qmtestbed.render import comparison_page, folder_name, history_view, index_view, page, published, site_page
 from qmtestbed.types.evidence import Evidence, Remark
-from qmtestbed.types.values import Language, MeasureValue
+from qmtestbed.types.text import Language
+from qmtestbed.types.values import MeasureValue
 from tests.render.conftest import Sample, sample, template
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ class _Outcome:
         self.assessment, self.folder, self.page = assessment, folder, folder / "report.html"
         self.evidence = self
         self.info, self.notes = self, (NASTY,)
-        self.logged, self.not_logged, self.exit_code = None, "", ExitCode.NOT_MET
+        self.logged, self.not_logged, self.exit_code, self.verdict = None, "", ExitCode.NOT_MET, "not_met"
 
 
 def test_a_history_is_a_table_whatever_was_written_to_mlflow(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.render import terms
 from qmtestbed.render.words import TABLES
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 CATALOGUE = Catalogue()
 KANA_OR_KANJI = "[\u3040-\u30fa\u30fc-\u30ff\u4e00-\u9fff]"

@@ -14,7 +14,7 @@ from qmtestbed.catalogue import Catalogue
 from qmtestbed.guidelines.coverage import coverage
 from qmtestbed.guidelines.diff import Changed, Compared, diff
 from qmtestbed.types.guideline import Guideline
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 Cli = Callable[..., CompletedProcess[str]]
 

@@ -18,7 +18,7 @@ import yaml
 
 from qmtestbed.types.codec import decode, encode
 from qmtestbed.types.guideline import Guideline, Level
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 FILE = Path(__file__).parents[2] / "guidelines" / "mlqm" / "3.yaml"
 AIST = Path(__file__).parents[3] / "shared" / "data" / "qunomon" / "aiqm_guideline_schema.json"

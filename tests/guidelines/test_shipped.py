@@ -13,7 +13,7 @@ import pytest
 
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.types.guideline import Guideline
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
 
 FILES = sorted((Path(__file__).parents[2] / "guidelines").glob("*/*.yaml"))
 NAMES = {"mlqm@3", "iso-5259-2@2024", "eu-ai-act@2024-1689", "nist-ai-rmf@1.0", "plant-safety@2"}

@@ -10,7 +10,9 @@ import pytest
 from qmtestbed.judging import judge
 from qmtestbed.types.assessment import CriteriaHeadline, LeftOut
 from qmtestbed.types.manifest import Suggestion
-from qmtestbed.types.values import Text
+from qmtestbed.types.text import Text
+
+DECLARE = "qmtestbed declare --plan PLAN --requirement a1"
 
 
 def test_criteria_are_counted_over_all_checks_and_reported_ones_have_none(build: Any) -> None:
@@ -66,9 +68,19 @@ def test_without_a_level_nothing_is_counted(build: Any) -> None:
         ({"safe": "S-1"}, [], "", "add a check with accuracy for a1"),
         ({"safe": "S-2"}, [("good", "accuracy")], "", "add a check with drift for s2"),
         ({"safe": "S-1"}, [("reported", "accuracy")], "", "add criteria to the check c0, which is for a1"),
-        ({"safe": "S-1"}, [("good", "accuracy")], "", "add a declaration for a1, s1"),
+        (
+            {"safe": "S-1"},
+            [("good", "accuracy")],
+            "",
+            f"add a declaration for a1, s1: {DECLARE}",
+        ),
         ({"safe": "S-1"}, [("bad", "accuracy")], "a1 s1", ""),
-        ({"speed": "V-2"}, [("good", "accuracy"), ("good", "drift")], "", "add a declaration for a1"),  # no AIT for e2
+        (
+            {"speed": "V-2"},
+            [("good", "accuracy"), ("good", "drift")],
+            "",
+            f"add a declaration for a1: {DECLARE}",
+        ),  # no AIT for e2
         ({"safe": "S-3"}, [], "", "the guideline has no requirements for S-3; ask for another level"),
         ({"safe": "S-1"}, [("good", "accuracy")], "a1 s1", ""),
     ],
@@ -83,7 +95,7 @@ def test_many_missing_declarations_are_counted(build: Any) -> None:
     whole = build.guideline(levels=False)
     checks = {ait: build.good(ait) for ait in ("accuracy", "drift", "stress")}
     evidence = judge(build.run(checks, guidelines=[whole], levels={})).headlines.evidence
-    assert evidence.fills_gap == "add a declaration for a1, s1, s2, … (1 more)"
+    assert evidence.fills_gap == f"add a declaration for a1, s1, s2, … (1 more): {DECLARE}"
 
 
 def test_a_level_asked_for_under_one_of_two_guidelines_is_enough(build: Any) -> None:

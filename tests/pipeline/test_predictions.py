@@ -102,7 +102,8 @@ def test_predictions_that_can_t_be_matched_are_a_failed_record(project: Path, pr
     record = outcome.evidence.record_of("classification_performance")
     assert record is not None and record.status == "failed" and record.error is not None
     assert record.error.what.startswith("the predictions can't be used: the predictions in doubled.parquet can't be")
-    assert "ids more than once in doubled.parquet: 1 (c1)" in record.error.found
+    assert "ids more than once in doubled.parquet: 1;" in record.error.found
+    assert "c1" not in record.error.found and "--samples full" in record.error.found  # ids name customers
     assert record.error.where == "file of predictions" and outcome.assessment.component == "churn"
     good = {c.id: c.verdict for c in outcome.assessment.checks}
     assert good["data_completeness"] == "met" and int(outcome.exit_code) == 2

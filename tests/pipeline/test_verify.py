@@ -22,7 +22,7 @@ from qmtestbed.evidence.contents import faults_of_files
 from qmtestbed.pipeline.views import Maker
 from qmtestbed.types.codec import canonical, pretty
 from qmtestbed.types.evidence import Bundle, BundleEntry, Views
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

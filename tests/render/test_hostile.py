@@ -39,7 +39,7 @@ from qmtestbed.render import (
 from qmtestbed.render.charts import draw
 from qmtestbed.render.text import clean
 from qmtestbed.render.words import Words
-from qmtestbed.types.assessment import Assessment
+from qmtestbed.types.assessment import Assessment, WaiverState
 from qmtestbed.types.codec import canonical, decode, parse_json
 from qmtestbed.types.comparison import Comparison
 from qmtestbed.types.evidence import Evidence, Remark
@@ -76,13 +76,14 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "Roles": "label positive sensitive id time group weight ignore classes",
         "Check": "ait with_ params for_",
         "Expectation": "criterion because",
-        "Declaration": "requirement statement not_applicable file sha256 by date until",
+        "Declaration": "requirement statement not_applicable file sha256 checklist checklist_sha256 by date until",
+        "Waiver": "check criterion by reason date until",
     },
     "a note": {"Remark": "at by text previous check requirement"},
     "a guideline": {
-        "Guideline": "id edition dimensions requirements",
+        "Guideline": "id edition dimensions requirements extends",
         "GuidelineRequirement": "informed_by relates",
-        "Dimension": "code",
+        "Dimension": "code requirements levels_of",
         "Level": "id requirements asks",
         "Source": "title publisher date url",
         "Text": "en ja",
@@ -93,7 +94,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "ParameterSpec": "default enum",
         "Limits": "timeout memory",
         "Reference": "cite url",
-        "Requirement": "distribution extra",
+        "Requirement": "distribution extra version",
         "Suggestion": "criterion false_alarm inputs",
     },
     "what an AIT returns": {
@@ -102,6 +103,9 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "Finding": "measure text",
         "Subject": "column slice class_ pair",
         "Matrix": "rows columns row_title column_title",
+        "Coverage": "rows columns row_title column_title",
+        "SampleRows": "told beside cells of",
+        "SampleImages": "captions states population pixels",
         "DataTable": "columns rows",
         "Curve": "series x_title y_title",
         "Bars": "labels title",
@@ -112,7 +116,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "Record": "key inputs parameters isolation measures resources facts started",
         "Failure": "what where found do",
         "Items": "sha256",
-        "Environment": "python platform libraries",
+        "Environment": "python platform libraries isolated",
         "StoredResource": "sha256",
         "UsedInput": "name sha256 flavour classes job",
         "UsedProgram": "id version sha256",
@@ -122,7 +126,9 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "RunInfo": "run as_of checks inventories notes baselines",
         "InventoryFacts": "uri sha256 requested flavour version page",
         "LeftOut": "ait why",
-        "DeclarationState": "requirement by date statement not_applicable file sha256 until answered_no",
+        "DeclarationState": "requirement by date statement not_applicable file sha256 until answered_no at_fault "
+        "checklist checklist_sha256",
+        "ChecklistItem": "id question comment evidence",
         "Snapshot": "bundle levels inventories checks",
         "InventoryState": "shown sha256",
         "CheckState": "ait record version code parameters bound expect measures better units",
@@ -133,6 +139,8 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "CheckVerdicts": "id ait record clauses related baseline",
         "CriterionVerdict": "text reason measure key because",
         "Against": "name",
+        "WaiverState": "by reason date until",
+        "WaivedHeadline": "until",
         "JudgedFinding": "check measure text",
         "RequirementState": "id guideline dimension parts reason checks related records",
         "LevelState": "guideline dimension target reached measured_side",
@@ -203,11 +211,28 @@ def skeleton(html: Any) -> list[tuple[Any, ...]]:
     ]
 
 
+def waived(sample: tuple[Evidence, Assessment]) -> tuple[Evidence, Assessment]:
+    """Give a sample in which what is not met is waived."""
+    evidence, assessment = sample
+    waiver = WaiverState("M. Sato", "new data in January", "2026-11-01", "2027-01-31", "waived")
+    checks = tuple(
+        dataclasses.replace(
+            check,
+            criteria=tuple(
+                dataclasses.replace(c, waiver=waiver) if c.verdict == "not_met" else c for c in check.criteria
+            ),
+        )
+        for check in assessment.checks
+    )
+    return evidence, dataclasses.replace(assessment, checks=checks)
+
+
 @pytest.fixture(params=list(PAYLOADS))
 def hostile(request, sample, poisoned):
     """The sample with a payload in every text, and one with harmless texts in their place."""
     return tuple(
-        tuple(poisoned(x, p) for x in sample) for p in (PAYLOADS[request.param], harmless(PAYLOADS[request.param]))
+        tuple(poisoned(x, p) for x in waived(sample))
+        for p in (PAYLOADS[request.param], harmless(PAYLOADS[request.param]))
     )
 
 

@@ -14,6 +14,7 @@ from qmtestbed.render import page
 from qmtestbed.render.reasons import reason_text
 from qmtestbed.render.text import spoken
 from qmtestbed.types.assessment import Against, DeclarationState
+from qmtestbed.types.checklist import ChecklistItem
 from qmtestbed.types.criterion import parse_criterion
 
 
@@ -78,6 +79,10 @@ def test_all_that_is_said_of_a_declaration_is_known() -> None:
     states += [DeclarationState(**given, state=s, file="f") for s in ("file_missing", "file_altered")]  # type: ignore[arg-type]
     states.append(DeclarationState(**given, state="valid", statement="x", answered_no="is it?"))
     states.append(DeclarationState(**given, state="expired", statement="x", until="2026-02-01"))
+    states.append(DeclarationState(**given, state="to_do"))
+    for answer in (None, "not_applicable"):
+        item = ChecklistItem("1", "Is it?", answer)  # type: ignore[arg-type]
+        states.append(DeclarationState(**given, state="valid", checklist="c.csv", items=(item,)))
     for found in ([], *([s] for s in states)):
         reason = f"declared: {declared_part(found)[1]}"
         assert reason_text(reason, "ja").startswith("申告："), reason

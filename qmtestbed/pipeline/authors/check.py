@@ -14,7 +14,7 @@ from qmtestbed.pipeline.authors.rules import BOTH, Rule
 from qmtestbed.pipeline.authors.runs import Ran, run_rules
 from qmtestbed.pipeline.options import Options
 from qmtestbed.types.assessment import CheckVerdicts
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 RULES = (
     *("manifest", "libraries", "function", "docs", "sources", "criteria"),

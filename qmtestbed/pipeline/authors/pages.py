@@ -10,7 +10,7 @@ from qmtestbed.pipeline.authors.check import Checked, check_ait, find_ait
 from qmtestbed.pipeline.options import Options
 from qmtestbed.render import AitView, Clause, ait_index, ait_page
 from qmtestbed.types.manifest import Manifest
-from qmtestbed.types.values import Language
+from qmtestbed.types.text import Language
 
 
 def ait_docs(ids: Sequence[str], options: Options, languages: Sequence[Language]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from qmtestbed.plan import criterion_fault
 from qmtestbed.types.criterion import parse_criterion
 from qmtestbed.types.manifest import Manifest
 from qmtestbed.types.plan import Check, Component, Plan
-from qmtestbed.types.values import Language, Text
+from qmtestbed.types.text import Language, Text
 
 BOTH: tuple[Language, ...] = ("en", "ja")
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
