@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -203,6 +204,60 @@ def regression_performance(e: Example) -> None:
     e.write(said.assign(predicted=e.rng.permutation(said["predicted"])))
 
 
+# -- fairness and uncertainty ---------------------------------------------------------------------------------
+
+
+def refuse(said: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
+    """Turn what was said of some rows into a sure no."""
+    changed = {"predicted": "no", "p[no]": 0.9, "p[yes]": 0.1}
+    return said.assign(**{c: said[c].where(~rows, v) for c, v in changed.items()})
+
+
+def group_rate_gap(e: Example) -> None:
+    """Half of the women who repaid are refused."""
+    said = e.read()
+    e.write(refuse(said, (said["sex"] == "female") & (said["repaid"] == "yes") & (said.index % 2 == 0)))
+
+
+def intersectional_gap(e: Example) -> None:
+    """Half of the women of the east who repaid are refused, and as many men of the west."""
+    said = e.read()
+    planted = ((said["sex"] == "female") & (said["region"] == "east")) | (
+        (said["sex"] == "male") & (said["region"] == "west")
+    )
+    e.write(refuse(said, planted & (said["repaid"] == "yes") & (said.index % 2 == 0)))
+
+
+def group_calibration(e: Example) -> None:
+    """Women repay more often than the model says, men less often."""
+    said = e.read()
+    women, lot = said["sex"] == "female", e.rng.random(len(said)) < 0.4
+    e.write(said.assign(repaid=said["repaid"].mask(women & lot, "yes").mask(~women & lot, "no")))
+
+
+def conformal_coverage(e: Example) -> None:
+    """Quite sure of answers drawn by lot."""
+    said = e.read()
+    yes = e.rng.random(len(said)) < 0.5
+    likely = {"p[no]": np.where(yes, 0.02, 0.98), "p[yes]": np.where(yes, 0.98, 0.02)}
+    e.write(said.assign(predicted=np.where(yes, "yes", "no"), **likely))
+
+
+def risk_coverage(e: Example) -> None:
+    """Sure where it is wrong and unsure where it is right."""
+    said = e.read()
+    sure = np.where(said["predicted"] == said["species"], 0.5, 0.9)
+    rest = (1 - sure) / 2
+    e.write(said.assign(**{f"p[{c}]": np.where(said["predicted"] == c, sure, rest) for c in ("bird", "cat", "dog")}))
+
+
+def performance_without_labels(e: Example) -> None:
+    """Most readings of production lie where the model is unsure."""
+    data = e.read("production.csv")
+    middle = {"temperature": 69.0, "vibration": 0.3}
+    e.write(data.assign(**{c: (m + (data[c] - data[c].mean()) / 4).round(3) for c, m in middle.items()}))
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     attribution_faithfulness,
@@ -222,6 +277,12 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     classification_performance,
     label_errors,
     regression_performance,
+    group_rate_gap,
+    intersectional_gap,
+    group_calibration,
+    conformal_coverage,
+    risk_coverage,
+    performance_without_labels,
 )
 
 
@@ -295,6 +356,12 @@ def cross_validation_spread(e: Example) -> None:
 def attribution_stability(e: Example) -> None:
     """Four gauges, each as telling as the others: every order of them is chance."""
     feature_importance(e)
+def counterfactual_flip(e: Example) -> None:
+    """A model that has learnt from loans granted by sex."""
+    data = e.read()
+    granted = np.where((data["sex"] == "male") | (data["income"] > 7000), "yes", "no")
+    seen = make_column_transformer((StandardScaler(), ["income"]), (OneHotEncoder(), ["sex"]))
+    e.model(make_pipeline(seen, LogisticRegression()).fit(data[["sex", "income"]], granted))
 
 
 def feature_importance(e: Example) -> None:
@@ -404,6 +471,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
         for f in (
             adversarial_gradient,
             attribution_stability,
+            counterfactual_flip,
             cross_validation_spread,
             feature_importance,
             image_corruptions,

@@ -13,12 +13,11 @@ import pandas as pd
 
 from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Predictions, Subject, Undefined
 from qmtestbed.measuring.binning import equal_mass_edges, equal_width_edges, into_bins
+from qmtestbed.measuring.calibration_error import Stated, calibration_error, errors_by_chance
 from qmtestbed.measuring.intervals import mean_interval, proportion
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """A probability below this counts as this in the log loss, as in scikit-learn."""
-MOST_DRAWN = 10_000_000
-"""Numbers drawn at a time, to bound memory."""
 
 
 def measure(
@@ -67,8 +66,9 @@ def measure(
     if not len(rows.top):
         return Undefined("There is no labelled row to measure.")
     edges = equal_width_edges(bins) if binning == "equal_width" else equal_mass_edges(rows.top, bins)
-    error = _error(rows, rows.top, rows.right, edges)
-    by_chance = _by_chance(rows, edges, simulations, np.random.default_rng(seed))
+    stated = Stated(rows.top, rows.right, rows.groups, rows.weights)
+    error = calibration_error(stated, edges)
+    by_chance = errors_by_chance(stated, edges, simulations, np.random.default_rng(seed))
     limit = float(np.sort(by_chance)[-rank])
     table = _bins(rows, edges, confidence)
     together = {"groups": rows.groups, "weights": rows.weights}
@@ -129,50 +129,7 @@ def _rows(given: Predictions, probabilities: np.ndarray) -> _Rows:
     )
 
 
-# -- expected calibration error -------------------------------------------------------------------------------
-
-
-def _error(rows: _Rows, said: np.ndarray, happened: np.ndarray, edges: np.ndarray) -> float:
-    """Mean over rows of |mean probability - share of rows in which it happened|, taken in each bin."""
-    w = _shares(rows)
-    gaps = np.bincount(into_bins(said, edges), weights=w * (said - happened), minlength=len(edges) - 1)
-    return min(float(np.abs(gaps).sum()), 1.0)
-
-
-def _shares(rows: _Rows) -> np.ndarray:
-    w = np.ones(len(rows.top)) if rows.weights is None else rows.weights.astype(float)
-    return np.asarray(w / w.sum())
-
-
-def _by_chance(rows: _Rows, edges: np.ndarray, simulations: int, rng: np.random.Generator) -> np.ndarray:
-    """Calibration errors that chance gives where every probability is right."""
-    bin_of, w = into_bins(rows.top, edges), _shares(rows)
-    if rows.groups is not None:
-        return _by_signs(rows, bin_of, w, simulations, rng)
-    order = np.argsort(bin_of, kind="stable")
-    starts = np.flatnonzero(np.diff(bin_of[order], prepend=-1))
-    top, w = rows.top[order], w[order]
-    expected = np.add.reduceat(w * top, starts)
-    found = np.empty(simulations)
-    step = max(1, MOST_DRAWN // len(top))
-    for start in range(0, simulations, step):
-        right = rng.random((min(step, simulations - start), len(top))) < top
-        sums = np.add.reduceat(np.where(right, w, 0.0), starts, axis=1)
-        found[start : start + step] = np.abs(sums - expected).sum(axis=1)
-    return found
-
-
-def _by_signs(rows: _Rows, bin_of: np.ndarray, w: np.ndarray, simulations: int, rng: np.random.Generator) -> np.ndarray:
-    """Turn the sign of all differences in a group at once, by lot: their spread between groups stays as it is."""
-    unit, groups = pd.factorize(rows.groups, use_na_sentinel=False)
-    k = int(bin_of.max()) + 1
-    sums = np.bincount(unit * k + bin_of, weights=w * (rows.right - rows.top), minlength=len(groups) * k)
-    found = np.empty(simulations)
-    step = max(1, MOST_DRAWN // len(groups))
-    for start in range(0, simulations, step):
-        signs = rng.choice([-1.0, 1.0], size=(min(step, simulations - start), len(groups)))
-        found[start : start + step] = np.abs(signs @ sums.reshape(len(groups), k)).sum(axis=1)
-    return found
+# -- two classes ----------------------------------------------------------------------------------------------
 
 
 def _positive_error(given: Predictions, rows: _Rows, edges: np.ndarray) -> float | Undefined:
@@ -180,7 +137,7 @@ def _positive_error(given: Predictions, rows: _Rows, edges: np.ndarray) -> float
         return Undefined("It is for two classes.")
     known = given.classes[:2]
     at = known.index(given.positive) if given.positive in known else 1
-    return _error(rows, rows.probabilities[:, at], rows.true == at, edges)
+    return calibration_error(Stated(rows.probabilities[:, at], rows.true == at, weights=rows.weights), edges)
 
 
 # -- bins -----------------------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from sklearn.isotonic import IsotonicRegression
 
 from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Predictions, Subject, Table, Undefined
 from qmtestbed.measuring.answers import true_answers
-from qmtestbed.measuring.columns import names_of
-from qmtestbed.measuring.drawing import some
+from qmtestbed.measuring.drawing import half, some
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import proportion
+from qmtestbed.measuring.matching import positions_in
 from qmtestbed.measuring.slices import Pieces, Search, Slice, cut, worst_slices
 
 MOST_LINES = 50
@@ -90,7 +90,7 @@ def measure(
     given = _given(predictions, data, rows, rng)
     if isinstance(given, Undefined):
         return given
-    here = _half(given, rng)
+    here = half(len(given.labels), given.groups, rng)
     none = Undefined(f"No slice has {min_rows} rows in each half of the {len(here)} labelled rows.")
     if min(here.sum(), (~here).sum()) < max(min_rows, 1):
         return none
@@ -146,7 +146,7 @@ class _Given:
 
 
 def _given(p: Predictions, data: Table, rows: int, rng: np.random.Generator) -> _Given | Undefined:
-    at = _positions(p, data)
+    at = positions_in(p, data)
     if isinstance(at, Undefined):
         return at
     numbers = p.task == "regression"
@@ -163,35 +163,6 @@ def _given(p: Predictions, data: Table, rows: int, rng: np.random.Generator) -> 
     groups = None if p.groups is None else p.groups[kept]
     w = weights[kept] / weights[kept].mean() if len(kept) else weights[kept]
     return _Given(p.labels[kept], p.predicted[kept], doubt, data.frame.iloc[at[kept]], groups, w, numbers)
-
-
-def _positions(p: Predictions, data: Table) -> np.ndarray | Undefined:
-    """Give for each prediction the position of its row in the table, by id or by order; the labels must agree."""
-    if data.labels is None:
-        return Undefined("The data have no labels, so that the predictions can't be matched with their rows.")
-    at = np.flatnonzero(data.labels.notna())
-    if p.ids is not None and data.roles.id is not None:
-        ids = pd.Index(data.frame[data.roles.id])
-        if ids.is_unique:
-            at = ids.get_indexer(pd.Index(p.ids))
-    if len(at) != len(p.labels) or (at < 0).any() or not _agree(p, data.labels.iloc[at]):
-        return Undefined(f"The {len(p.labels)} predictions are not of the {len(data.frame)} rows of the data.")
-    return at
-
-
-def _agree(p: Predictions, labels: pd.Series[Any]) -> bool:
-    if p.task == "classification":
-        return bool((names_of(labels) == p.labels).all())
-    return bool((pd.to_numeric(labels, errors="coerce").to_numpy(dtype=float) == p.labels).all())
-
-
-def _half(given: _Given, rng: np.random.Generator) -> np.ndarray:
-    """Draw half of the rows, or of the groups of rows."""
-    unit = np.arange(len(given.labels))
-    if given.groups is not None:
-        unit = pd.factorize(given.groups, use_na_sentinel=False)[0]
-    units = int(unit.max(initial=-1)) + 1
-    return np.asarray(np.isin(unit, rng.permutation(units)[: units // 2]))
 
 
 def _columns(

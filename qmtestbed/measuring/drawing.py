@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from qmtestbed.ait import Table
 
-__all__ = ["some", "some_rows"]
+__all__ = ["half", "some", "some_rows"]
 
 
 def some(n: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -22,3 +25,10 @@ def some_rows(table: Table, most: int, seed: int) -> Table:
         return table
     at = some(n, most, np.random.default_rng([seed, n]))
     return Table(table.frame.iloc[at], None if table.labels is None else table.labels.iloc[at], table.roles)
+
+
+def half(n: int, groups: NDArray[Any] | None, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw half of n rows, or of their groups where there are any: (n,) which are in it; the smaller half if odd."""
+    unit = np.arange(n) if groups is None else pd.factorize(groups, use_na_sentinel=False)[0]
+    units = int(unit.max(initial=-1)) + 1
+    return np.asarray(np.isin(unit, rng.permutation(units)[: units // 2]))

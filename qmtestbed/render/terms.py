@@ -46,6 +46,7 @@ UNITS: Mapping[str, str] = {
     "accuracy, or D2 of the absolute error": "正解率、または絶対誤差の D2",
     "attributes": "属性",
     "cases": "ケース",
+    "classes": "クラス",
     "columns": "列",
     "combinations": "組合せ",
     "correlation": "相関係数",
