@@ -63,9 +63,9 @@ def test_a_model_that_looks_at_nothing_else_always_flips(ait):
 
 
 def test_numbers_count_if_they_move_by_more_than_the_tolerance(ait):
-    model, data = Fake(lambda f: f["x"] + 0.3 * (f["sex"] == "m"), classes=()), table()
+    model, data = Fake(lambda f: 10 * f["x"] + 3 * (f["sex"] == "m"), classes=()), table()
     spread = float(np.std(model.predict(data.frame)))
-    for tolerance, rate in ((0.29 / spread, 1.0), (0.31 / spread, 0.0)):
+    for tolerance, rate in ((2.9 / spread, 1.0), (3.1 / spread, 0.0)):
         assert ait.measure(model=model, data=data, tolerance=tolerance)["flip_rate"]["sex"].value == rate
 
 
