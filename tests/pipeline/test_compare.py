@@ -168,7 +168,7 @@ def test_altered_predictions_are_refused(here: Path) -> None:
         (("compare", "a", "b", "--out", "a"), 4, "holds no comparison"),
         (("run", "b.yaml", "--out", "c", "--since", "nowhere"), 4, "no finished run"),
         (("run", "b.yaml", "--out", "c", "--baseline", "nowhere"), 4, "no finished run"),
-        (("judge", "a", "--since", "b"), 4, "--since go with --plan"),
+        (("judge", "a", "--since", "b"), 4, "--since and --level go with --plan or --guideline"),
     ],
 )
 def test_bad_input(here: Path, cli_here: Cli, arguments: tuple[str, ...], code: int, said: str) -> None:

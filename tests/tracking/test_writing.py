@@ -162,7 +162,7 @@ def test_keys_that_look_like_parts_of_an_estimate(monkeypatch: pytest.MonkeyPatc
     keys = ["x", "x.low", "x.n", "x_low", "a/b", "a_b"]
     by_key = {k: Estimate(0.5 + i / 100, 0.4 + i / 100, 0.6 + i / 100, 0.95, 10 + i) for i, k in enumerate(keys)}
     record = SimpleNamespace(measures={"recall": MeasureValue(by_key)}, started="")
-    headline = SimpleNamespace(met=0, not_met=0, undetermined=0)
+    headline = SimpleNamespace(met=0, not_met=0, undetermined=0, waived=None)
     assessment = SimpleNamespace(headlines=SimpleNamespace(criteria=headline), checks=[SimpleNamespace(id="c")])
     plan = SimpleNamespace(checks={"c": SimpleNamespace(with_={"data": "test"})})
     evidence = SimpleNamespace(plan=plan, record_of=lambda _: record)
