@@ -119,6 +119,12 @@ def expected_distribution(e: Example) -> None:
     e.write(data)
 
 
+def irreducible_error(e: Example) -> None:
+    """The labels were dealt to the rows by lot."""
+    data = e.read()
+    e.write(data.assign(fault=e.rng.permutation(data["fault"])))
+
+
 def label_conflicts(e: Example) -> None:
     """A fifth of the rows is there twice and a fifth is from the training data, both with the other label."""
     data, train = e.read(), e.read("train.csv")
@@ -206,6 +212,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     distribution_match,
     drift,
     expected_distribution,
+    irreducible_error,
     label_conflicts,
     outliers,
     record_duplicates,
