@@ -235,6 +235,16 @@ def drift_model(e: Example) -> None:
     e.model(LogisticRegression(max_iter=1000).fit(data[["temperature", "vibration", "starts"]], data["fault"]), "model")
 
 
+def adversarial_blackbox(e: Example) -> None:
+    """A model that answers by the tenth of a degree."""
+    temperature = pd.DataFrame({"temperature": np.linspace(50, 90, 400).round(1)})
+    said = np.where(np.arange(400) % 2 == 0, "yes", "no")
+    comb = DecisionTreeClassifier(random_state=0).fit(temperature, said)
+    e.model(comb)
+    rows = temperature.iloc[e.rows(400, 0.5)]
+    e.write(rows.assign(failed=comb.predict(rows)))
+
+
 def adversarial_gradient(e: Example) -> None:
     """An undefended net, and one whose gradients vanish; the good one has learnt from attacked images."""
     import torch
@@ -310,6 +320,17 @@ def image_corruptions(e: Example) -> None:
     e.model(SVC(gamma=100.0).fit(flat, labels))
 
 
+def learning_curve(e: Example) -> None:
+    """Which part is worn goes by the maker's code alone, and most codes stand in few rows."""
+    part = e.rng.choice(["bearing", "seal", "shaft", "motor"], 130)
+    code = e.rng.integers(0, 130, 300)
+    frame = pd.DataFrame({"code": [f"K{c:03d}" for c in code], "part": part[code]})
+    e.write(frame[:100])
+    e.write(frame[100:], "bad_train.csv")
+    recipe = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
+    e.model(recipe.fit(frame[100:][["code"]], frame[100:]["part"]))
+
+
 def metamorphic_relations(e: Example) -> None:
     """A model that goes by who painted the pump."""
     data = e.read()
@@ -354,10 +375,12 @@ MODELS: dict[str, Callable[[Example], None]] = {
     **{
         f.__name__: f
         for f in (
+            adversarial_blackbox,
             adversarial_gradient,
             cross_validation_spread,
             feature_importance,
             image_corruptions,
+            learning_curve,
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
