@@ -157,6 +157,20 @@ def schema_conformance(e: Example) -> None:
     e.write(data.assign(serial=[f"S{i:05d}" for i in e.rng.permutation(n)]).drop(columns="express"))
 
 
+def split_contamination(e: Example) -> None:
+    """A tenth of the rows are training rows, measured again; a tenth of the images are brighter training images."""
+    data, train = e.read(), e.read("train.csv")
+    again = train.iloc[e.rows(len(train), 0.05)].copy()
+    for column in ("pressure", "vibration", "temperature", "current"):
+        again[column] += 0.002 * train[column].std() * e.rng.normal(size=len(again))
+    e.write(pd.concat([data[: -len(again)], again], ignore_index=True).round(6))
+    with np.load(e.folder / "digits.npz") as test, np.load(e.folder / "train_digits.npz") as seen:
+        images, labels = test["images"].copy(), test["labels"].copy()
+        images[:6] = np.clip(seen["images"][:6] * 0.95 + 8, 0, 255)
+        labels[:6] = seen["labels"][:6]
+    np.savez_compressed(e.folder / "bad_digits.npz", images=images, labels=labels)
+
+
 def target_leakage(e: Example) -> None:
     """A repair code is written when a fault was found, so it tells the label in 99 of 100 rows."""
     for name in ("data", "train"):
@@ -217,6 +231,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     outliers,
     record_duplicates,
     schema_conformance,
+    split_contamination,
     target_leakage,
     baseline_gain,
     calibration,
