@@ -300,6 +300,16 @@ def adversarial_gradient(e: Example) -> None:
         )
 
 
+def certified_smoothing(e: Example) -> None:
+    """A model that answers by the tenth of a degree, but for one end of the scale."""
+    temperature = pd.DataFrame({"temperature": np.linspace(50, 90, 400).round(1)})
+    said = np.where((np.arange(400) % 8 < 5) | (np.arange(400) > 390), "yes", "no")
+    comb = DecisionTreeClassifier(random_state=0).fit(temperature, said)
+    e.model(comb)
+    rows = temperature.iloc[e.rows(400, 0.25)]
+    e.write(rows.assign(failed=comb.predict(rows)))
+
+
 def cross_validation_spread(e: Example) -> None:
     """A model that knows the test rows, test rows of another kind, and a training row that decides alone."""
     data, train = e.read(), e.read("train.csv")
@@ -392,6 +402,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
         for f in (
             adversarial_blackbox,
             adversarial_gradient,
+            certified_smoothing,
             cross_validation_spread,
             feature_importance,
             image_corruptions,
