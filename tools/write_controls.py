@@ -120,6 +120,12 @@ def expected_distribution(e: Example) -> None:
     e.write(data)
 
 
+def irreducible_error(e: Example) -> None:
+    """The labels were dealt to the rows by lot."""
+    data = e.read()
+    e.write(data.assign(fault=e.rng.permutation(data["fault"])))
+
+
 def label_conflicts(e: Example) -> None:
     """A fifth of the rows is there twice and a fifth is from the training data, both with the other label."""
     data, train = e.read(), e.read("train.csv")
@@ -155,6 +161,18 @@ def schema_conformance(e: Example) -> None:
 def attribution_faithfulness(e: Example) -> None:
     """Attributions that were drawn by lot."""
     np.save(e.folder / "bad.npy", e.rng.integers(-100, 101, (120, 8, 8)).astype(np.int8))
+def split_contamination(e: Example) -> None:
+    """A tenth of the rows are training rows, measured again; a tenth of the images are brighter training images."""
+    data, train = e.read(), e.read("train.csv")
+    again = train.iloc[e.rows(len(train), 0.05)].copy()
+    for column in ("pressure", "vibration", "temperature", "current"):
+        again[column] += 0.002 * train[column].std() * e.rng.normal(size=len(again))
+    e.write(pd.concat([data[: -len(again)], again], ignore_index=True).round(6))
+    with np.load(e.folder / "digits.npz") as test, np.load(e.folder / "train_digits.npz") as seen:
+        images, labels = test["images"].copy(), test["labels"].copy()
+        images[:6] = np.clip(seen["images"][:6] * 0.95 + 8, 0, 255)
+        labels[:6] = seen["labels"][:6]
+    np.savez_compressed(e.folder / "bad_digits.npz", images=images, labels=labels)
 
 
 def target_leakage(e: Example) -> None:
@@ -267,10 +285,12 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     distribution_match,
     drift,
     expected_distribution,
+    irreducible_error,
     label_conflicts,
     outliers,
     record_duplicates,
     schema_conformance,
+    split_contamination,
     target_leakage,
     baseline_gain,
     calibration,
@@ -293,6 +313,16 @@ def drift_model(e: Example) -> None:
     """A model for the good half and the bad one: it knows nothing of time."""
     data = e.read()
     e.model(LogisticRegression(max_iter=1000).fit(data[["temperature", "vibration", "starts"]], data["fault"]), "model")
+
+
+def adversarial_blackbox(e: Example) -> None:
+    """A model that answers by the tenth of a degree."""
+    temperature = pd.DataFrame({"temperature": np.linspace(50, 90, 400).round(1)})
+    said = np.where(np.arange(400) % 2 == 0, "yes", "no")
+    comb = DecisionTreeClassifier(random_state=0).fit(temperature, said)
+    e.model(comb)
+    rows = temperature.iloc[e.rows(400, 0.5)]
+    e.write(rows.assign(failed=comb.predict(rows)))
 
 
 def adversarial_gradient(e: Example) -> None:
@@ -333,6 +363,16 @@ def adversarial_gradient(e: Example) -> None:
         (e.folder / name / "MLmodel").write_text(
             f"flavors:\n  pytorch:\n    model_data: data\n    pytorch_version: {torch.__version__}\n"
         )
+
+
+def certified_smoothing(e: Example) -> None:
+    """A model that answers by the tenth of a degree, but for one end of the scale."""
+    temperature = pd.DataFrame({"temperature": np.linspace(50, 90, 400).round(1)})
+    said = np.where((np.arange(400) % 8 < 5) | (np.arange(400) > 390), "yes", "no")
+    comb = DecisionTreeClassifier(random_state=0).fit(temperature, said)
+    e.model(comb)
+    rows = temperature.iloc[e.rows(400, 0.25)]
+    e.write(rows.assign(failed=comb.predict(rows)))
 
 
 def cross_validation_spread(e: Example) -> None:
@@ -405,6 +445,15 @@ def integrated_gradients(e: Example) -> None:
     (e.folder / "bad_model" / "MLmodel").write_text(
         f"flavors:\n  pytorch:\n    model_data: data\n    pytorch_version: {torch.__version__}\n"
     )
+def learning_curve(e: Example) -> None:
+    """Which part is worn goes by the maker's code alone, and most codes stand in few rows."""
+    part = e.rng.choice(["bearing", "seal", "shaft", "motor"], 130)
+    code = e.rng.integers(0, 130, 300)
+    frame = pd.DataFrame({"code": [f"K{c:03d}" for c in code], "part": part[code]})
+    e.write(frame[:100])
+    e.write(frame[100:], "bad_train.csv")
+    recipe = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
+    e.model(recipe.fit(frame[100:][["code"]], frame[100:]["part"]))
 
 
 def metamorphic_relations(e: Example) -> None:
@@ -469,6 +518,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
     **{
         f.__name__: f
         for f in (
+            adversarial_blackbox,
             adversarial_gradient,
             attribution_stability,
             counterfactual_flip,
@@ -476,6 +526,11 @@ MODELS: dict[str, Callable[[Example], None]] = {
             feature_importance,
             image_corruptions,
             integrated_gradients,
+            certified_smoothing,
+            cross_validation_spread,
+            feature_importance,
+            image_corruptions,
+            learning_curve,
             metamorphic_relations,
             missing_value_stability,
             noise_stability,

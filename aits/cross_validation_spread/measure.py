@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from refitting import Cut, Lesson, answers, cuts, features, lesson
 from scipy.special import stdtrit
 
 from qmtestbed.ait import Bars, DataTable, Estimate, Finding, FindingKind, Model, Subject, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, true_answers
 from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
+from qmtestbed.measuring.refitting import Cut, Lesson, answers, cuts, features, lesson
 
 MOST_LINES = 50
 ENOUGH = 0.6

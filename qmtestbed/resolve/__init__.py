@@ -236,7 +236,7 @@ def _check_problems(id: str, check: Check, catalogue: Catalogue, bound: Mapping[
             yield from _predictions_problems(id, name, manifest, check, bound)
         elif spec.kind != "model" and isinstance(source, str):
             found = bound[source]
-            if found.found.kind == _CARRIER.get(spec.kind, spec.kind):
+            if found.found.kind in _CARRIERS.get(spec.kind, (spec.kind,)):
                 yield from _unmet(id, spec, found, "leave the check out")
             else:
                 yield _wrong_kind(id, name, spec, found)
@@ -286,8 +286,8 @@ def _wrong_kind(id: str, name: str, spec: InputSpec, given: Bound) -> Problem:
     return Problem(what, "plan", given.inventory.shown, "bind another inventory")
 
 
-_CARRIER = {"predictions": "table", "design": "file"}
-"""What an input of some kinds is carried by."""
+_CARRIERS = {"predictions": ("table",), "design": ("file",), "items": ("table", "images")}
+"""What an input of some kinds may be carried by."""
 
 
 def _pinned(bound: Bound, folder: Path, run_folder: Path) -> Inventory:

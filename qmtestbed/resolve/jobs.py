@@ -240,7 +240,8 @@ class GraphBuilder:
     def _input(self, kind: InputKind, name: str, check: Check) -> JobInput:
         if kind == "model":
             return self._model(name, _one(check.with_["data"]))
-        return replace(self._data(name), kind=kind)
+        data = self._data(name)
+        return data if kind == "items" else replace(data, kind=kind)
 
     def _predicts(self, name: str, spec: InputSpec, check: Check) -> Job | None:
         """Build the job that makes the predictions for an input; ``None`` if it is none, or is given a file alone."""

@@ -19,6 +19,8 @@ from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers
 from qmtestbed.measuring.columns import codes_of, kind_of, names_of, numbers_of
 from qmtestbed.measuring.drawing import some
 
+__all__ = ["Cut", "Lesson", "answers", "cuts", "features", "lesson", "rows_of"]
+
 LEAST_PER_FOLD = 10
 MOST_TIMES = 2
 """Two folds are tried where one costs at most so many times the limit of work."""
@@ -234,15 +236,16 @@ def answers(job: Lesson, parts: Sequence[Cut], others: Any) -> list[tuple[np.nda
         warnings.simplefilter("ignore")  # of the model's own code, as that it has not converged
         for train, test in parts:
             try:
-                fitted = clone(job.recipe).fit(_rows(job.x, train), job.labels[train])
-                said = [fitted.predict(x) if len(x) else np.empty(0) for x in (_rows(job.x, test), others)]
+                fitted = clone(job.recipe).fit(rows_of(job.x, train), job.labels[train])
+                said = [fitted.predict(x) if len(x) else np.empty(0) for x in (rows_of(job.x, test), others)]
             except (ValueError, TypeError) as error:
                 return Undefined(f"The model can't be trained anew on a part of the rows ({type(error).__name__}).")
             found.append((_answers(said[0], job), _answers(said[1], job)))
     return found
 
 
-def _rows(x: Any, positions: np.ndarray) -> Any:
+def rows_of(x: Any, positions: np.ndarray) -> Any:
+    """Give some of the rows, in the form of all of them."""
     return x.iloc[positions] if isinstance(x, pd.DataFrame) else x[positions]
 
 
