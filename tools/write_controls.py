@@ -18,7 +18,7 @@ import sklearn
 from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.neighbors import NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
@@ -140,6 +140,13 @@ def record_duplicates(e: Example) -> None:
     e.write(pd.concat([data, data.iloc[:3], e.read("train.csv").astype(str).iloc[:3]], ignore_index=True))
 
 
+def reidentification_risk(e: Example) -> None:
+    """Ages in days and whole post codes, so that nearly everybody is unique."""
+    data = e.read()
+    age = data["age"].str[:2].astype(int) * 365 + e.rng.integers(0, 7300, len(data))
+    e.write(data.assign(age=age, area=data["area"] * 10_000 + e.rng.integers(0, 10_000, len(data))))
+
+
 def schema_conformance(e: Example) -> None:
     """Grams for kilograms, words among numbers, a new material, a number per row, and one column for another."""
     data = e.read()
@@ -209,6 +216,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     label_conflicts,
     outliers,
     record_duplicates,
+    reidentification_risk,
     schema_conformance,
     target_leakage,
     baseline_gain,
@@ -303,6 +311,15 @@ def image_corruptions(e: Example) -> None:
     e.model(SVC(gamma=100.0).fit(flat, labels))
 
 
+def membership_inference(e: Example) -> None:
+    """A model that keeps its training rows, and labels that nothing tells."""
+    for name in ("data", "train"):
+        frame = e.read(f"{name}.csv")
+        drawn = frame.assign(returned=e.rng.choice(["yes", "no"], len(frame)))
+        e.write(drawn, "bad_train.csv" if name == "train" else "bad.csv")
+    e.model(KNeighborsClassifier(25, weights="distance").fit(drawn.drop(columns="returned"), drawn["returned"]))
+
+
 def metamorphic_relations(e: Example) -> None:
     """A model that goes by who painted the pump."""
     data = e.read()
@@ -351,6 +368,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
             cross_validation_spread,
             feature_importance,
             image_corruptions,
+            membership_inference,
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
