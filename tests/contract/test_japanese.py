@@ -19,7 +19,7 @@ KANA_OR_KANJI = "[\u3040-\u30fa\u30fc-\u30ff\u4e00-\u9fff]"
 WIDE = "[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e…]"
 POLITE = re.compile(r"(です|ます|ません|ました|でした|ください)$")
 SAME_IN_BOTH = {"subject.pair", "role.id"}
-IN_SENTENCES = ("method", "meaning")
+IN_SENTENCES = ("method", "meaning", "threat")
 # What the rules do not see: names that the guideline writes without a blank, and functions with their parentheses.
 NAMES = (("AIパフォーマンス|AIセキュリティ", "名"), (r"(?:sqrt|arctan)\([^)]*\)", "X"))
 OTHER_TERMS = re.compile(
