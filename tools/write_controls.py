@@ -24,6 +24,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from qmtestbed.measuring.personal import my_number
+
 AITS = Path(__file__).resolve().parents[1] / "aits"
 
 
@@ -134,6 +136,16 @@ def outliers(e: Example) -> None:
     e.write(data)
 
 
+def personal_data_scan(e: Example) -> None:
+    """Two notes name whom to call or write to, and the serial number is the individual number of the mechanic."""
+    data = e.read()
+    data.loc[7, "note"] = "call 03-1234-5678"
+    data.loc[9, "note"] = "write to someone@example.org"
+    first = e.rng.integers(10**10, 10**11, len(data))
+    numbers = [f"{a}{c}" for a in first for c in range(10) if my_number(f"{a}{c}")]
+    e.write(data.assign(serial=numbers))
+
+
 def record_duplicates(e: Example) -> None:
     """Three records are there twice, and three are training records."""
     data = e.read().astype(str)
@@ -215,6 +227,7 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     expected_distribution,
     label_conflicts,
     outliers,
+    personal_data_scan,
     record_duplicates,
     reidentification_risk,
     schema_conformance,
