@@ -20,7 +20,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, scale
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -354,6 +354,28 @@ def noise_stability(e: Example) -> None:
     e.model(DecisionTreeClassifier(random_state=0).fit(temperature, e.rng.choice(["no", "yes"], 400)))
 
 
+def numeric_equivalence(e: Example) -> None:
+    """Vibration counted from a point far away; the good model in one step, and one with a threshold elsewhere."""
+    data = e.read()
+    far = data.assign(vibration=data["vibration"] + 1_000_000)
+    e.write(far)
+    x, y = data.drop(columns="fault"), data["fault"]
+    e.model(make_pipeline(StandardScaler(), LogisticRegression()).fit(far.drop(columns="fault"), y))
+    scaler, line = pickle.loads((e.folder / "model" / "model.pkl").read_bytes())
+    for name, shift in (("deployed_model", 0.0), ("bad_deployed_model", 1.0)):
+        folded = LogisticRegression().fit(x, y)
+        folded.coef_ = line.coef_ / scaler.scale_
+        folded.intercept_ = line.intercept_ - folded.coef_ @ scaler.mean_ + shift
+        e.model(folded, name)
+
+
+def repeatability(e: Example) -> None:
+    """A model that scales each batch by itself, so that a row's answer rests on the rows beside it."""
+    data = e.read()
+    scaled = make_pipeline(FunctionTransformer(scale), LogisticRegression())
+    e.model(scaled.fit(data.drop(columns="fault"), data["fault"]))
+
+
 def weakest_slices(e: Example) -> None:
     """Good: new rows as in training. Bad: at the site in the south most labels are wrong."""
 
@@ -385,6 +407,8 @@ MODELS: dict[str, Callable[[Example], None]] = {
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
+            numeric_equivalence,
+            repeatability,
             weakest_slices,
         )
     },
