@@ -20,7 +20,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, scale
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler, scale
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -324,6 +324,13 @@ def image_corruptions(e: Example) -> None:
     e.model(SVC(gamma=100.0).fit(flat, labels))
 
 
+def inference_cost(e: Example) -> None:
+    """A model that makes thousands of products of four columns, and needs the memory for them."""
+    data = e.read()
+    products = make_pipeline(StandardScaler(), PolynomialFeatures(12), LogisticRegression(C=1e-6))
+    e.model(products.fit(data.drop(columns="fault")[:30], data["fault"][:30]))
+
+
 def membership_inference(e: Example) -> None:
     """A model that keeps its training rows, and labels that nothing tells."""
     for name in ("data", "train"):
@@ -403,6 +410,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
             cross_validation_spread,
             feature_importance,
             image_corruptions,
+            inference_cost,
             membership_inference,
             metamorphic_relations,
             missing_value_stability,

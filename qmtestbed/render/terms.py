@@ -45,6 +45,8 @@ STATES: Table = {
 UNITS: Mapping[str, str] = {
     "accuracy, or D2 of the absolute error": "正解率、または絶対誤差の D2",
     "attributes": "属性",
+    "bytes": "バイト",
+    "calls": "回",
     "cases": "ケース",
     "columns": "列",
     "combinations": "組合せ",
@@ -61,6 +63,7 @@ UNITS: Mapping[str, str] = {
     "probability": "確率",
     "ratio": "割合",
     "rows": "行",
+    "s": "秒",
     "score": "スコア",
     "slices": "区分",
     "squared probability": "確率の 2 乗",
