@@ -268,6 +268,9 @@ FindingKind = Literal[
     "no_gain",
     "negative_flips",
     "relation_violated",
+    "membership",
+    "identifiable",
+    "personal_data",
 ]
 FINDING_KINDS: tuple[str, ...] = get_args(FindingKind)
 

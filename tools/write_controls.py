@@ -19,11 +19,13 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.neighbors import NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler, scale
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+
+from qmtestbed.measuring.personal import my_number
 
 AITS = Path(__file__).resolve().parents[1] / "aits"
 
@@ -141,10 +143,27 @@ def outliers(e: Example) -> None:
     e.write(data)
 
 
+def personal_data_scan(e: Example) -> None:
+    """Two notes name whom to call or write to, and the serial number is the individual number of the mechanic."""
+    data = e.read()
+    data.loc[7, "note"] = "call 03-1234-5678"
+    data.loc[9, "note"] = "write to someone@example.org"
+    first = e.rng.integers(10**10, 10**11, len(data))
+    numbers = [f"{a}{c}" for a in first for c in range(10) if my_number(f"{a}{c}")]
+    e.write(data.assign(serial=numbers))
+
+
 def record_duplicates(e: Example) -> None:
     """Three records are there twice, and three are training records."""
     data = e.read().astype(str)
     e.write(pd.concat([data, data.iloc[:3], e.read("train.csv").astype(str).iloc[:3]], ignore_index=True))
+
+
+def reidentification_risk(e: Example) -> None:
+    """Ages in days and whole post codes, so that nearly everybody is unique."""
+    data = e.read()
+    age = data["age"].str[:2].astype(int) * 365 + e.rng.integers(0, 7300, len(data))
+    e.write(data.assign(age=age, area=data["area"] * 10_000 + e.rng.integers(0, 10_000, len(data))))
 
 
 def schema_conformance(e: Example) -> None:
@@ -161,6 +180,8 @@ def schema_conformance(e: Example) -> None:
 def attribution_faithfulness(e: Example) -> None:
     """Attributions that were drawn by lot."""
     np.save(e.folder / "bad.npy", e.rng.integers(-100, 101, (120, 8, 8)).astype(np.int8))
+
+
 def split_contamination(e: Example) -> None:
     """A tenth of the rows are training rows, measured again; a tenth of the images are brighter training images."""
     data, train = e.read(), e.read("train.csv")
@@ -288,7 +309,9 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     irreducible_error,
     label_conflicts,
     outliers,
+    personal_data_scan,
     record_duplicates,
+    reidentification_risk,
     schema_conformance,
     split_contamination,
     target_leakage,
@@ -396,6 +419,8 @@ def cross_validation_spread(e: Example) -> None:
 def attribution_stability(e: Example) -> None:
     """Four gauges, each as telling as the others: every order of them is chance."""
     feature_importance(e)
+
+
 def counterfactual_flip(e: Example) -> None:
     """A model that has learnt from loans granted by sex."""
     data = e.read()
@@ -445,6 +470,8 @@ def integrated_gradients(e: Example) -> None:
     (e.folder / "bad_model" / "MLmodel").write_text(
         f"flavors:\n  pytorch:\n    model_data: data\n    pytorch_version: {torch.__version__}\n"
     )
+
+
 def learning_curve(e: Example) -> None:
     """Which part is worn goes by the maker's code alone, and most codes stand in few rows."""
     part = e.rng.choice(["bearing", "seal", "shaft", "motor"], 130)
@@ -454,6 +481,22 @@ def learning_curve(e: Example) -> None:
     e.write(frame[100:], "bad_train.csv")
     recipe = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
     e.model(recipe.fit(frame[100:][["code"]], frame[100:]["part"]))
+
+
+def inference_cost(e: Example) -> None:
+    """A model that makes thousands of products of four columns, and needs the memory for them."""
+    data = e.read()
+    products = make_pipeline(StandardScaler(), PolynomialFeatures(12), LogisticRegression(C=1e-6))
+    e.model(products.fit(data.drop(columns="fault")[:30], data["fault"][:30]))
+
+
+def membership_inference(e: Example) -> None:
+    """A model that keeps its training rows, and labels that nothing tells."""
+    for name in ("data", "train"):
+        frame = e.read(f"{name}.csv")
+        drawn = frame.assign(returned=e.rng.choice(["yes", "no"], len(frame)))
+        e.write(drawn, "bad_train.csv" if name == "train" else "bad.csv")
+    e.model(KNeighborsClassifier(25, weights="distance").fit(drawn.drop(columns="returned"), drawn["returned"]))
 
 
 def metamorphic_relations(e: Example) -> None:
@@ -493,6 +536,28 @@ def surrogate_fidelity(e: Example) -> None:
     readings = e.read().drop(columns="fault")
     fitted = DecisionTreeClassifier(random_state=0).fit(readings, e.rng.choice(["no", "yes"], len(readings)))
     e.model(fitted)
+
+
+def numeric_equivalence(e: Example) -> None:
+    """Vibration counted from a point far away; the good model in one step, and one with a threshold elsewhere."""
+    data = e.read()
+    far = data.assign(vibration=data["vibration"] + 1_000_000)
+    e.write(far)
+    x, y = data.drop(columns="fault"), data["fault"]
+    e.model(make_pipeline(StandardScaler(), LogisticRegression()).fit(far.drop(columns="fault"), y))
+    scaler, line = pickle.loads((e.folder / "model" / "model.pkl").read_bytes())
+    for name, shift in (("deployed_model", 0.0), ("bad_deployed_model", 1.0)):
+        folded = LogisticRegression().fit(x, y)
+        folded.coef_ = line.coef_ / scaler.scale_
+        folded.intercept_ = line.intercept_ - folded.coef_ @ scaler.mean_ + shift
+        e.model(folded, name)
+
+
+def repeatability(e: Example) -> None:
+    """A model that scales each batch by itself, so that a row's answer rests on the rows beside it."""
+    data = e.read()
+    scaled = make_pipeline(FunctionTransformer(scale), LogisticRegression())
+    e.model(scaled.fit(data.drop(columns="fault"), data["fault"]))
 
 
 def weakest_slices(e: Example) -> None:
@@ -536,6 +601,13 @@ MODELS: dict[str, Callable[[Example], None]] = {
             noise_stability,
             parameter_randomisation,
             surrogate_fidelity,
+            inference_cost,
+            membership_inference,
+            metamorphic_relations,
+            missing_value_stability,
+            noise_stability,
+            numeric_equivalence,
+            repeatability,
             weakest_slices,
         )
     },

@@ -264,6 +264,8 @@ def _choose(entry: AitEntry, bound: Mapping[str, Bound], told: Told) -> tuple[st
         return "it is broken: " + "; ".join(p.what for p in entry.broken), None
     if entry.missing:
         return "a package is missing: " + "; ".join(entry.missing), None
+    if manifest.volatile:
+        return "its numbers differ from run to run; write a plan", None
     usable = []
     for name, spec in manifest.inputs.items():
         why = _why_not(name, spec, bound, told)

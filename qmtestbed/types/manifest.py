@@ -254,7 +254,9 @@ class Manifest:
     random
         Whether it draws at random; it must then take the argument seed.
     volatile
-        Whether two runs may differ; its records are never used again.
+        Whether two runs may differ; its records are never used again, and ``evaluate`` leaves it out.
+    information
+        Whether its numbers are no ground for a default criterion: it then suggests none.
     """
 
     schema: Literal["qmtestbed/ait/v1"]
@@ -277,3 +279,4 @@ class Manifest:
     limits: Limits = field(default_factory=Limits)
     random: bool = False
     volatile: bool = False
+    information: bool = False

@@ -96,6 +96,22 @@ def test_controls_that_are_none(fresh: Path, faults: Callable[[], Faults], old: 
     assert said in found["control"] and "example" in found
 
 
+def test_a_program_for_information_only_has_criteria_in_its_controls(fresh: Path, faults: Callable[[], Faults]) -> None:
+    manifest = fresh / "ait.yaml"
+    text = manifest.read_text("utf-8")
+    start, end = text.index("suggests:"), text.index("limits:")
+    manifest.write_text(text[:start] + text[end:], "utf-8")
+    assert "there is no default criterion" in faults()["criteria"]
+    change(manifest, "limits:", "information: true\nlimits:")
+    assert "the check 'good' has no criteria" in faults()["control"]
+    controls = fresh / "example" / "controls.yaml"
+    for name in ("good", "bad"):
+        change(controls, f"with: {{data: {name}}}", f"with: {{data: {name}}}, expect: [faulty_share <= 0.01]")
+    assert faults() == {}
+    manifest.write_text(text.replace("limits:", "information: true\nlimits:"), "utf-8")
+    assert "for information only and suggests a criterion" in faults()["criteria"]
+
+
 def test_a_program_without_an_example(fresh: Path, launcher: Launcher) -> None:
     for path in (fresh / "example").iterdir():
         path.unlink()

@@ -68,6 +68,7 @@ INFORMED_BY = {
     ),
     "C-2-L1-1": (("noise_stability",), ("image_corruptions",)),
     "C-2-L2-1": (("adversarial_gradient",), ("noise_stability",)),
+    "D-1-L2-1": (("numeric_equivalence.deployed_disagreement",),),
 }
 
 

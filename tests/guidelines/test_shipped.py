@@ -34,6 +34,7 @@ SAME_DEFINITION = {
     "Con-ML-2": "label_conflicts.label_consistency",
     "Cur-ML-1": "currentness.feature_currentness",
     "Cur-ML-2": "currentness.record_currentness",
+    "Idn-ML-1": "reidentification_risk.unique_share",
 }
 ARTICLES = [f"10(2)({x})" for x in "abcdefgh"] + ["10(3)", "10(4)", "10(5)", "15(1)", "15(3)", "15(4)", "15(5)"]
 USE_CASES = ["pipe_thickness", "pipe_images", "equipment_deterioration", "abnormality", "operation"]

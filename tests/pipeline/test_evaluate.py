@@ -36,6 +36,7 @@ def test_a_classifier_by_every_name(project: Path, store: Any, uri: str) -> None
     left_out = {x.ait: x.why for x in outcome.assessment.left_out}
     assert left_out["regression_performance"] == "it is for regression, and the task is classification"
     assert "classification_performance" not in left_out
+    assert left_out["inference_cost"] == "its numbers differ from run to run; write a plan"
 
     # Oracle: the same model called here, compared by hand.
     import mlflow

@@ -1,7 +1,8 @@
 """The control pair of an AIT: input known to be good and input known to be bad, told apart by its default criteria.
 
 ``example/controls.yaml`` is a plan without criteria. Its checks are called ``good…`` and ``bad…``; each gets the
-default criteria of the manifest whose inputs it binds.
+default criteria of the manifest whose inputs it binds. Where the AIT is for information only, and so has none, the plan
+has criteria of its own.
 """
 
 from __future__ import annotations
@@ -35,15 +36,17 @@ def load_controls(entry: AitEntry, manifest: Manifest, catalogue: Catalogue) -> 
         do = "write a plan with two checks, good and bad, each with an input of its kind; see qmtestbed ait new"
         raise PlanError(Problem("there is no control pair", where, do=do))
     loaded = load_plan(path, catalogue)
-    problems = list(_problems(loaded, entry.id, where))
+    problems = list(_problems(loaded, manifest, where))
     if problems:
         raise PlanError(*problems)
+    if manifest.information:
+        return loaded
     checks = {n: replace(c, expect=expected_of(manifest, c.with_)) for n, c in loaded.plan.checks.items()}
     return replace(loaded, plan=replace(loaded.plan, checks=checks))
 
 
-def _problems(loaded: LoadedPlan, id: str, where: str) -> Iterator[Problem]:
-    checks = loaded.plan.checks
+def _problems(loaded: LoadedPlan, manifest: Manifest, where: str) -> Iterator[Problem]:
+    id, checks = manifest.id, loaded.plan.checks
     for kind in ("good", "bad"):
         if not any(name.startswith(kind) for name in checks):
             yield Problem(f"no check is called {kind}", where, ", ".join(checks), f"add one with a {kind} input")
@@ -52,7 +55,9 @@ def _problems(loaded: LoadedPlan, id: str, where: str) -> Iterator[Problem]:
             yield Problem(f"the check {name!r} is neither", where, do="begin its name with good or bad")
         if check.ait != id:
             yield Problem(f"the check {name!r} is of another AIT", where, check.ait, f"write ait: {id}")
-        if check.expect:
+        if manifest.information and not check.expect:
+            yield Problem(f"the check {name!r} has no criteria", where, do="add expect:, as the AIT suggests none")
+        if check.expect and not manifest.information:
             yield Problem(f"the check {name!r} has criteria of its own", where, do="leave out expect:")
 
 

@@ -147,8 +147,10 @@ def _sources(manifest: Manifest, catalogue: Catalogue) -> Iterator[Problem]:
 
 def _criteria(manifest: Manifest) -> Iterator[Problem]:
     where = f"{manifest.id}/ait.yaml"
-    if not manifest.suggests:
-        do = "add under suggests: one with criterion, because and false_alarm"
+    if manifest.information and manifest.suggests:
+        yield Problem("it is for information only and suggests a criterion", where, do="take out one of the two")
+    elif not manifest.suggests and not manifest.information:
+        do = "add under suggests: one with criterion, because and false_alarm (or write information: true)"
         yield Problem("there is no default criterion", where, do=do)
     for suggested in manifest.suggests:
         plan = Plan("qmtestbed/plan/v1", Component(manifest.id))
