@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import errno
 import gc
+import importlib
 import os
 import sys
 import tempfile
@@ -15,60 +16,15 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from qmtestbed.cli import (
-    ait,
-    attest,
-    cache,
-    ci,
-    compare,
-    declare,
-    demo,
-    design,
-    doctor,
-    evaluate,
-    gate,
-    guideline,
-    history,
-    judge,
-    keygen,
-    log,
-    note,
-    plan,
-    publish,
-    report,
-    run,
-    sign,
-    verify,
-)
 from qmtestbed.cli.terminal import guarded
 from qmtestbed.errors import ExitCode, QmtestbedError
 from qmtestbed.foreign import inert
 
-COMMANDS: dict[str, ModuleType] = {
-    "run": run,
-    "evaluate": evaluate,
-    "plan": plan,
-    "declare": declare,
-    "design": design,
-    "judge": judge,
-    "report": report,
-    "compare": compare,
-    "publish": publish,
-    "ci": ci,
-    "verify": verify,
-    "note": note,
-    "attest": attest,
-    "sign": sign,
-    "keygen": keygen,
-    "log": log,
-    "gate": gate,
-    "history": history,
-    "ait": ait,
-    "guideline": guideline,
-    "cache": cache,
-    "doctor": doctor,
-    "demo": demo,
-}
+COMMANDS = (
+    "run", "evaluate", "plan", "declare", "design", "judge", "report", "compare", "publish", "ci", "verify", "note",
+    "attest", "sign", "keygen", "log", "gate", "history", "ait", "guideline", "cache", "doctor", "demo",
+)  # fmt: skip
+"""In the order of the help; each is a module of its own, imported where it is asked for."""
 
 EXIT_CODES = """exit codes:
   0  at least one criterion was judged and all are met (other commands: done);
@@ -90,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """Build the parser of every command; with ``arguments``, what the other commands take is left out."""
+    """Build the parser of every command; with ``arguments``, of the one that they name."""
     named = next((a for a in arguments or () if not a.startswith("-")), None)
     parser = _Parser(
         prog="qmtestbed",
@@ -100,11 +56,15 @@ def build_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPar
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, module in COMMANDS.items():
-        sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
-        if named in (None, name):
-            module.add_arguments(sub)
+    for name in (named,) if named in COMMANDS else COMMANDS:
+        module = module_of(name)
+        module.add_arguments(commands.add_parser(name, help=module.HELP, description=module.HELP))
     return parser
+
+
+def module_of(command: str) -> ModuleType:
+    """Import the module of a command."""
+    return importlib.import_module(f"qmtestbed.cli.{command}")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -128,7 +88,7 @@ def _run(arguments: Sequence[str] | None) -> ExitCode:
         parser.print_help()
         return ExitCode.USAGE
     try:
-        code: ExitCode = COMMANDS[options.command].run(options)
+        code: ExitCode = module_of(options.command).run(options)
         sys.stdout.flush()
     except QmtestbedError as error:
         print(f"qmtestbed: error: {error}", file=sys.stderr)
