@@ -558,6 +558,30 @@ def repeatability(e: Example) -> None:
     data = e.read()
     scaled = make_pipeline(FunctionTransformer(scale), LogisticRegression())
     e.model(scaled.fit(data.drop(columns="fault"), data["fault"]))
+def verified_bounds(e: Example) -> None:
+    """A net that tells images from copies that are lighter by one level in half of the pixels, as another class."""
+    import torch
+
+    with np.load(e.folder / "digits.npz") as digits:
+        images, labels = digits["images"][:50], digits["labels"][:50].astype(np.int64)
+    lighter = np.minimum(images + (e.rng.random(images.shape) < 0.5), 255).astype(np.uint8)
+    both, classes = np.concatenate([images, lighter]), np.concatenate([labels, (labels + 1) % 10])
+    np.savez_compressed(e.folder / "bad.npz", images=both, labels=classes.astype(np.uint8))
+    made = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 400), torch.nn.ReLU(), torch.nn.Linear(400, 10))
+    flat = both.reshape(100, -1) / 255
+    weights = e.rng.normal(size=(400, 64)) * 3
+    hidden = np.maximum(flat @ weights.T, 0)
+    out = np.linalg.lstsq(hidden, np.eye(10)[classes], rcond=None)[0]
+    with torch.no_grad():
+        made[1].weight.copy_(torch.from_numpy(weights))
+        made[1].bias.zero_()
+        made[3].weight.copy_(torch.from_numpy(out.T))
+        made[3].bias.zero_()
+    (e.folder / "bad_model" / "data").mkdir(parents=True, exist_ok=True)
+    torch.save(made, e.folder / "bad_model" / "data" / "model.pth")
+    (e.folder / "bad_model" / "MLmodel").write_text(
+        f"flavors:\n  pytorch:\n    model_data: data\n    pytorch_version: {torch.__version__}\n"
+    )
 
 
 def weakest_slices(e: Example) -> None:
@@ -608,6 +632,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
             noise_stability,
             numeric_equivalence,
             repeatability,
+            verified_bounds,
             weakest_slices,
         )
     },

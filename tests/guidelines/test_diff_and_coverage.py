@@ -18,6 +18,8 @@ from qmtestbed.types.text import Text
 
 Cli = Callable[..., CompletedProcess[str]]
 
+THREE = "adversarial_gradient or adversarial_blackbox or noise_stability"
+
 
 @pytest.fixture(scope="module")
 def mlqm(catalogue: Catalogue) -> Guideline:
@@ -52,7 +54,12 @@ def test_what_is_added_removed_and_changed_is_told(mlqm: Guideline) -> None:
     assert found.requirements.changed == (
         Changed("A-1-L2-1", "needs", "declared", "measured and declared"),
         Changed("A-2-L1-1", "text", "", ""),
-        Changed("C-2-L2-1", "informed_by", "adversarial_gradient or noise_stability", "noise_stability"),
+        Changed(
+            "C-2-L2-1",
+            "informed_by",
+            "adversarial_gradient or adversarial_blackbox or noise_stability",
+            "noise_stability",
+        ),
     )
 
 
@@ -62,9 +69,10 @@ def test_coverage_counts_the_parts_that_the_headline_counts(mlqm: Guideline) -> 
     assert (found.measured_parts, found.declared_parts, found.measurable_parts) == (21, 35, 13)
     by_id = {r.id: r for r in found.requirements}
     assert by_id["A-1-L1-1"].measurable is None and by_id["D-1-L3-1"].measurable is False
-    fewer = {r.id: r for r in coverage(mlqm, aits - {"adversarial_gradient", "noise_stability"}).requirements}
+    without = aits - {"adversarial_gradient", "adversarial_blackbox", "noise_stability"}
+    fewer = {r.id: r for r in coverage(mlqm, without).requirements}
     assert fewer["C-2-L2-1"].measurable is False
-    assert fewer["C-2-L2-1"].lacking == ("adversarial_gradient", "noise_stability")
+    assert fewer["C-2-L2-1"].lacking == ("adversarial_blackbox", "adversarial_gradient", "noise_stability")
     assert fewer["C-2-L1-1"].measurable is True  # image_corruptions alone is enough
 
 
@@ -77,10 +85,16 @@ def test_the_commands_say_it(cli_here: Cli, checkout: Path, tmp_path: Path) -> N
     text = (checkout / "guidelines" / "mlqm" / "3.yaml").read_text("utf-8").replace('edition: "3"', 'edition: "3x"')
     other = tmp_path / "mlqm" / "3x.yaml"
     other.write_text(
-        text.replace("informed_by: [[adversarial_gradient], [noise_stability]]", "informed_by: []"), "utf-8"
+        text.replace(
+            "informed_by: [[adversarial_gradient], [adversarial_blackbox], [noise_stability]]", "informed_by: []"
+        ),
+        "utf-8",
     )
     said = cli_here("guideline", "diff", "mlqm@3", other)
-    assert "* C-2-L2-1 informed_by: adversarial_gradient or noise_stability → nothing" in said.stdout
+    assert (
+        "* C-2-L2-1 informed_by: adversarial_gradient or adversarial_blackbox or noise_stability → nothing"
+        in said.stdout
+    )
     parsed = json.loads(cli_here("guideline", "diff", "mlqm@3", other, "--json").stdout)
     assert [c["id"] for c in parsed["requirements"]["changed"]] == ["C-2-L2-1"]
     assert "the same" in cli_here("guideline", "diff", "mlqm@3", "mlqm@3").stdout

@@ -67,7 +67,8 @@ INFORMED_BY = {
         ("regression_performance", "noise_stability"),
     ),
     "C-2-L1-1": (("noise_stability",), ("image_corruptions",)),
-    "C-2-L2-1": (("adversarial_gradient",), ("noise_stability",)),
+    "C-2-L2-1": (("adversarial_gradient",), ("adversarial_blackbox",), ("noise_stability",)),
+    "C-2-L3-1": (("certified_smoothing",), ("verified_bounds",)),
     "D-1-L2-1": (("numeric_equivalence.deployed_disagreement",),),
 }
 
