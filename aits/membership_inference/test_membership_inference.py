@@ -140,6 +140,12 @@ def test_too_few_rows_for_so_low_a_rate_is_said(ait: Any) -> None:
     )
 
 
+def test_rows_that_are_all_as_sure_are_not_told_apart(ait: Any) -> None:
+    found = ait.measure(model=Sure(), data=sure([0.9] * 400), train=sure([0.9] * 400))
+    assert found["low_fpr_tpr"].value == found["low_fpr_reached"].value == 0.0
+    assert found["attack_auc"].value == 0.5 and found["findings"] == []
+
+
 def test_groups_are_the_items(ait: Any) -> None:
     rng = np.random.default_rng(4)
     g = np.repeat(np.arange(60), 5)

@@ -59,7 +59,7 @@ def ait_page(v: AitView, language: Language) -> str:
         _section("ait.resources", _resources(m, w), w),
         _section("ait.findings", _findings(v.findings, w), w),
         _section("ait.criteria", list(_criteria(m.suggests, w)), w),
-        _section("ait.control", _controls(v.controls, w), w),
+        _section("ait.control", _controls(v.controls, m.volatile, w), w),
         _section("ait.clauses", _clauses(v.clauses, w), w),
         _section("ait.limits", _limits(m, w), w),
         _section("ait.references", [f"- {_reference(r)}" for r in m.references], w),
@@ -149,11 +149,12 @@ def _criteria(suggested: Iterable[Suggestion], w: Words) -> Iterator[str]:
             yield f"    - {w('ait.only_with', inputs=w.listed(map(_code, s.inputs)))}"
 
 
-def _controls(checks: Sequence[CheckVerdicts], w: Words) -> list[str]:
+def _controls(checks: Sequence[CheckVerdicts], volatile: bool, w: Words) -> list[str]:
+    """Tell how the control pair was judged; numbers of a volatile AIT would make another page each time."""
+    verdicts = [(check.id, c) for check in checks for c in check.criteria]
     rows = [
-        [_code(check.id), _code(c.text), _found(c), f"{SYMBOLS[c.verdict]} {w(f'verdict.{c.verdict}')}"]
-        for check in checks
-        for c in check.criteria
+        [_code(id), _code(c.text), "–" if volatile else _found(c), f"{SYMBOLS[c.verdict]} {w(f'verdict.{c.verdict}')}"]
+        for id, c in verdicts
     ]
     if not rows:
         return [w("ait.control.none")]
