@@ -558,6 +558,8 @@ def repeatability(e: Example) -> None:
     data = e.read()
     scaled = make_pipeline(FunctionTransformer(scale), LogisticRegression())
     e.model(scaled.fit(data.drop(columns="fault"), data["fault"]))
+
+
 def verified_bounds(e: Example) -> None:
     """A net that tells images from copies that are lighter by one level in half of the pixels, as another class."""
     import torch

@@ -57,11 +57,14 @@ UNITS: Mapping[str, str] = {
     "drop of accuracy, or increase of error in standard deviations of the label": (
         "正解率の低下、またはラベルの標準偏差を単位とする誤差の増加"
     ),
+    "dimensions": "次元",
     "errors": "誤り",
+    "items": "件",
     "nats": "ナット",
     "pairs": "組",
     "persons": "人",
     "probability": "確率",
+    "questions": "問い合わせ",
     "ratio": "割合",
     "rows": "行",
     "rules": "規則",
@@ -72,6 +75,7 @@ UNITS: Mapping[str, str] = {
     "standard deviation of the score": "スコアの標準偏差",
     "standard deviations": "標準偏差",
     "standard deviations of the answers": "回答の標準偏差",
+    "unit of sigma": "sigma の単位",
     "unit of the label": "ラベルの単位",
     "values": "値",
 }

@@ -186,7 +186,7 @@ def test_what_the_form_can_not_hold_is_said(catalogue: Catalogue) -> None:
     assert mlqm is not None and plant is not None
     lost = export_qunomon(mlqm, "ja").lost
     assert "what evidence a requirement needs (38)" in lost and "texts in the other language than 'ja'" in lost
-    assert "AITs that inform a requirement (13)" in lost
+    assert "AITs that inform a requirement (14)" in lost
     assert any("profile of mlqm@3" in line for line in export_qunomon(plant, "en").lost)
 
 
