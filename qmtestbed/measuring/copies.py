@@ -76,5 +76,4 @@ def _grey(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.fl
 def hamming(one: Bits, other: Bits) -> NDArray[np.int_]:
     """Count the bits in which each of (n, b) differs from each of (m, b), (n, m)."""
     a, b = one.astype(np.float32), other.astype(np.float32)
-    counted: NDArray[np.int_] = np.rint(a.sum(1)[:, None] + b.sum(1) - 2 * (a @ b.T)).astype(int)
-    return counted
+    return np.asarray(np.rint(a.sum(1)[:, None] + b.sum(1) - 2 * (a @ b.T)), dtype=np.int_)
