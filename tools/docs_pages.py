@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from qmtestbed.catalogue import Catalogue
-from qmtestbed.cli.app import COMMANDS, EXIT_CODES, build_parser
+from qmtestbed.cli.app import COMMANDS, EXIT_CODES, build_parser, module_of
 from qmtestbed.types.guideline import Guideline, GuidelineRequirement
 from qmtestbed.types.manifest import InputSpec, Manifest, MeasureSpec
 
@@ -75,7 +75,7 @@ def cli_page(_: Files) -> str:
     lines = ["# Command line", "", "`qmtestbed COMMAND --help` prints the same.", ""]
     commands = _subparsers(build_parser())
     for name in COMMANDS:
-        lines += [f"- [`qmtestbed {name}`](#qmtestbed-{name}): {_text(COMMANDS[name].HELP)}"]
+        lines += [f"- [`qmtestbed {name}`](#qmtestbed-{name}): {_text(module_of(name).HELP)}"]
     for parser in commands.values():
         lines += ["", *_command(parser, 2)]
     return "\n".join(lines)
