@@ -247,7 +247,7 @@ def _subfolders(folder: Path, marker: str) -> list[Path]:
 def read_ait(folder: Path, owner: str) -> AitEntry:
     """Read one AIT folder; what is wrong with it becomes part of the entry."""
     try:
-        document = read_document(folder / "ait.yaml", f"{folder.name}/ait.yaml")
+        document = read_document(folder / "ait.yaml", f"{folder.name}/ait.yaml", remember=True)
         manifest = decode_document(Manifest, document)
         problems = tuple(_check_manifest(manifest, folder, document))
     except ContentError as error:

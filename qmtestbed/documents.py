@@ -6,11 +6,15 @@ Duplicate keys, unknown tags and recursive or exploding aliases are refused.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
+import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -82,8 +86,17 @@ class Document:
         return self.problem(fault.path, what, fault.found, fault.do)
 
 
-def read_document(path: Path, name: str | None = None) -> Document:
+def read_document(path: Path, name: str | None = None, *, remember: bool = False) -> Document:
     """Read a YAML file.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+    name
+        What messages call it; by default its path.
+    remember
+        Whether what an earlier reading of the very same bytes gave is taken, and kept for the next.
 
     Raises
     ------
@@ -96,7 +109,31 @@ def read_document(path: Path, name: str | None = None) -> Document:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ContentError(Problem("can't be read", label, reason, "give the path of a YAML file")) from None
-    return parse_document(source, label)
+    return _remembered(path, source, label) if remember else parse_document(source, label)
+
+
+def _remembered(path: Path, source: bytes, name: str) -> Document:
+    """Keep the data of a file where Python keeps compiled modules, by the digest of its bytes and of this reader."""
+    digest = hashlib.sha256(_own_source() + source).hexdigest()
+    kept = path.parent / "__pycache__" / f"{path.name}.json"
+    try:
+        found = json.loads(kept.read_bytes())
+        if found["sha256"] == digest:
+            return Document(name, found["data"], source)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # there is none, or it is not ours: the file itself is what counts
+    document = parse_document(source, name)
+    with contextlib.suppress(OSError):  # a folder that can't be written to is read anew each time
+        kept.parent.mkdir(exist_ok=True)
+        partial = kept.with_name(f"{kept.name}.{os.getpid()}")
+        partial.write_text(json.dumps({"sha256": digest, "data": document.data}), "utf-8")
+        partial.replace(kept)
+    return document
+
+
+@cache
+def _own_source() -> bytes:
+    return Path(__file__).read_bytes()
 
 
 def parse_document(source: bytes, name: str) -> Document:

@@ -115,8 +115,10 @@ def test_chance_raises_an_alarm_as_often_as_stated(ait):
     assert 0.005 <= np.mean(alarms) <= 0.1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "columns"), [(60, 30), (400, 1), (400, 60)])
+@pytest.mark.parametrize(
+    ("n", "columns"),
+    [pytest.param(60, 30, marks=pytest.mark.long), (400, 1), pytest.param(400, 60, marks=pytest.mark.long)],
+)
 def test_the_suggested_criterion_is_missed_by_clean_splits_in_one_of_two_hundred(ait, n, columns):
     rng = np.random.default_rng(n + columns)
     alarms = [alarm(ait.measure(**split(mixed(rng, n, columns), n // 3), seed=s)) for s in range(400)]

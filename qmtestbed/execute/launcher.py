@@ -137,7 +137,14 @@ PRELOADED = (
 _SCANNER = "modelscan.scanners.pickle.scan"
 
 OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
-    "sklearn": ("sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline", "sklearn.compose", _SCANNER),
+    "sklearn": (
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "sklearn.pipeline",
+        "sklearn.compose",
+        "skops.io",
+        _SCANNER,
+    ),
     "pytorch": ("torch", "qmtestbed.execute.models.torch_model", _SCANNER),
     "onnx": ("onnxruntime",),
     "xgboost": ("xgboost",),
