@@ -135,8 +135,7 @@ def test_chance_exceeds_its_limit_as_often_as_stated(ait):
     assert 0.055 <= np.mean([f["clear_ece"] > 0 for f in found]) <= 0.145
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [100, 1000])
+@pytest.mark.parametrize("n", [100, pytest.param(1000, marks=pytest.mark.long)])
 def test_the_suggested_criterion_is_missed_by_a_perfect_model_in_one_of_two_hundred(ait, n):
     found = [ait.measure(predictions=predictions(*perfect(s, n)), seed=s, **QUICK) for s in range(2000)]
     assert np.mean([f["clear_ece"] > 0.05 for f in found]) <= 0.005 + 3 * np.sqrt(0.005 / 2000)

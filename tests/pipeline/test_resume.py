@@ -30,7 +30,7 @@ PROGRAM = (
     "import time\n\n\ndef measure(data, *, n=0):\n    time.sleep(0.15)\n    return {'rows': len(data.frame) + n}\n"
 )
 CHECKS = 12
-MOMENTS = 20
+MOMENTS = 12
 
 
 @pytest.fixture
