@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qmtestbed.ait import Curve, Estimate, Finding, Histogram, Model, Subject, Table, Undefined
 from qmtestbed.measuring.answers import groups_of, true_answers
+from qmtestbed.measuring.gaps import difference
 from qmtestbed.measuring.intervals import proportion
 from qmtestbed.measuring.paired import gini_interval
 
@@ -47,7 +48,7 @@ def measure(
     if not (len(inside.right) and len(outside.right)):
         return Undefined("One of the two tables has no labelled row.")
     known, new = (proportion(s.right, confidence, groups=s.groups) for s in (inside, outside))
-    advantage = _difference(known, new)
+    advantage = _advantage(known, new)
     auc = _auc(inside, outside, confidence)
     tpr, reached = _at_low_fpr(inside, outside, fpr, confidence, seed)
     return {
@@ -84,14 +85,11 @@ def _seen(model: Model, table: Table) -> _Seen:
     return _Seen(right, certainty, None if groups is None else groups[rows])
 
 
-def _difference(a: Estimate | Undefined, b: Estimate | Undefined) -> Estimate | Undefined:
-    """``a - b`` of independent samples, with limits from theirs (Newcombe's method 10)."""
-    if isinstance(a, Undefined) or isinstance(b, Undefined):
-        return a if isinstance(a, Undefined) else b
-    d = a.value - b.value
-    low = d - math.hypot(a.value - a.low, b.high - b.value)
-    high = d + math.hypot(a.high - a.value, b.value - b.low)
-    return Estimate(d, max(low, -1.0), min(high, 1.0), a.level, a.n + b.n)
+def _advantage(known: Estimate | Undefined, new: Estimate | Undefined) -> Estimate | Undefined:
+    if isinstance(known, Undefined) or isinstance(new, Undefined):
+        return known if isinstance(known, Undefined) else new
+    d = difference(known, new)
+    return replace(d, low=max(d.low, -1.0), high=min(d.high, 1.0))
 
 
 def _auc(inside: _Seen, outside: _Seen, confidence: float) -> Estimate | Undefined:
