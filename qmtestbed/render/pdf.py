@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import html as markup
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 from qmtestbed.errors import InputError, Problem
+from qmtestbed.render.paper import coloured
+from qmtestbed.render.printed import leave_out_hidden, parsed, set_columns
 from qmtestbed.types.assessment import Assessment
 
 _JAPANESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
@@ -56,7 +56,7 @@ def pdf(page: str, assessment: Assessment) -> bytes:
 def _made(weasyprint: Any, page: str, assessment: Assessment) -> tuple[bytes, frozenset[str]]:
     """Give the PDF, and the characters that no font has."""
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=["data"])
-    document = weasyprint.HTML(string=coloured(page), url_fetcher=fetcher)
+    document = _document(weasyprint, coloured(page), fetcher)
     as_of = datetime.fromisoformat(assessment.as_of).replace(tzinfo=UTC)
     style = weasyprint.CSS(string=_running(assessment))
     out = BytesIO()
@@ -66,9 +66,36 @@ def _made(weasyprint: Any, page: str, assessment: Assessment) -> tuple[bytes, fr
         metadata.authors, metadata.generator = ["qmtestbed"], f"qmtestbed, WeasyPrint {weasyprint.__version__}"
         metadata.created = metadata.modified = as_of.isoformat()
         identifier = hashlib.sha256(page.encode()).digest()[:16]
-        laid_out.write_pdf(out, pdf_identifier=identifier, full_fonts=False)
+        laid_out.write_pdf(out, finisher=_ungroup_texts, pdf_identifier=identifier, full_fonts=False)
     found = (_MISSING.search(text) for text in said)
     return out.getvalue(), frozenset(chr(int(m[1], 16)) for m in found if m)
+
+
+def _document(weasyprint: Any, page: str, fetcher: Any) -> Any:
+    """Give WeasyPrint the page; where it can be read as XML, as a tree that is made ready for it."""
+    tree = parsed(page)
+    if tree is None:
+        return weasyprint.HTML(string=page, url_fetcher=fetcher)
+    from cssselect2 import ElementWrapper
+
+    leave_out_hidden(tree)
+    set_columns(tree)
+    document = weasyprint.HTML(string="", url_fetcher=fetcher)
+    document.wrapper_element = ElementWrapper.from_html_root(tree, content_language=None)
+    document.etree_element = tree
+    return document
+
+
+def _ungroup_texts(_: Any, made: Any) -> None:
+    """Let texts of charts be drawn straight onto the page.
+
+    WeasyPrint makes a transparency group of each that does not begin at its place, and the viewer of Chromium cuts the
+    first letter of such a group at low resolutions.
+    """
+    for written in made.objects:
+        extra = getattr(written, "extra", {})
+        if "Group" in extra and b"BT" in written.stream and b"ET" in written.stream:
+            del extra["Group"]
 
 
 @contextmanager
@@ -87,13 +114,18 @@ def _warnings() -> Iterator[list[str]]:
 
 @contextmanager
 def _no_collecting() -> Iterator[None]:
-    """Leave the garbage be: laying pages out makes millions of values that live to the end, a fifth of the time."""
+    """Leave the garbage be: laying pages out makes millions of values that live to the end, a fifth of the time.
+
+    Afterwards they are put among the old ones unseen: to look through them all once more would take a twentieth.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -110,93 +142,3 @@ def _running(assessment: Assessment) -> str:
 def _quoted(text: str) -> str:
     """Write text as a string of CSS in which nothing but letters and digits stands for itself."""
     return '"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):06x}" for c in text) + '"'
-
-
-# -- colours of charts: styles of a page do not reach into its pictures here ---------------------------------------
-
-_PICTURE = re.compile(r"<svg class=\"([^\"]*)\".*?</svg>", re.DOTALL)
-_SHAPE = re.compile(r"<(rect|line|path|circle|text)\b([^>]*?) class=\"([^\"]*)\"")
-_TEXT = re.compile(r"<text\b(?![^>]*? class=)")
-_RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
-_SELECTOR = re.compile(r"(?:\.chart )?([a-z]*)((?:\.[\w-]+)*)")
-_SHOWN = re.compile(r"(?:fill|stroke|font|text-anchor)[a-z-]*")
-
-Rule = tuple[str, frozenset[str], tuple[tuple[str, str], ...]]
-
-
-def coloured(page: str) -> str:
-    """Write what the page's style sheet says of its charts into the charts themselves, in the colours of print."""
-    head, start, rest = page.partition("<style>")
-    style, end, rest = rest.partition("</style>")
-    rules, page = tuple(_rules(_everywhere(style))), "".join((head, start, _on_paper(style), end, rest))
-
-    @lru_cache(None)
-    def attributes(tag: str, names: str) -> str:
-        return "".join(f' {name}="{markup.escape(value)}"' for name, value in _applied(rules, tag, names).items())
-
-    def shape(match: re.Match[str]) -> str:
-        return f"<{match[1]}{match[2]}{attributes(match[1], match[3])}"
-
-    def picture(match: re.Match[str]) -> str:
-        inner = _TEXT.sub(lambda _: f"<text{attributes('text', '')}", _SHAPE.sub(shape, match[0]))
-        return inner.replace("<svg ", '<svg font-size="11" font-family="sans-serif" ', 1)
-
-    return _PICTURE.sub(picture, page)
-
-
-def _on_paper(style: str) -> str:
-    """Leave out what is for screens, and put the variables of the root in: a tenth of WeasyPrint's time."""
-    style = _SCREEN.sub("", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL))
-    roots = ";".join(match[1] for match in _ROOT.finditer(style)).split(";")
-    values = {name.strip(): value.strip() for name, sign, value in (d.partition(":") for d in roots) if sign}
-    elsewhere = set(re.findall(r"(--[\w-]+)\s*:", _ROOT.sub("", style)))
-
-    def put_in(match: re.Match[str]) -> str:
-        return match[0] if match[1] in elsewhere else values.get(match[1], match[0])
-
-    return re.sub(r"var\((--[\w-]+)\)", put_in, style)
-
-
-_SCREEN = re.compile(r"@media screen[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-_ROOT = re.compile(r":root\s*\{([^}]*)\}")
-
-
-def _everywhere(style: str) -> str:
-    """Give a style sheet without its comments and its ``@media`` blocks."""
-    out, depth = [], 0
-    for part in re.findall(r"@media[^{]*\{|[^{}@]+|[{}@]", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)):
-        if part.startswith("@media") or (depth and part == "{"):
-            depth += 1
-        elif depth and part == "}":
-            depth -= 1
-        elif not depth:
-            out.append(part)
-    return "".join(out)
-
-
-def _rules(style: str) -> Iterator[Rule]:
-    for match in _RULE.finditer(style):
-        values = [d.partition(":") for d in match[2].split(";") if ":" in d]
-        said = tuple((name.strip(), value.strip()) for name, _, value in values)
-        for selector in match[1].split(","):
-            read = _SELECTOR.fullmatch(selector.strip())
-            if selector.strip() == ":root":
-                yield "", frozenset(), tuple(s for s in said if s[0].startswith("--"))
-            elif read and (read[2] or ".chart " in selector):
-                yield read[1], frozenset(read[2].split(".")[1:]), said
-
-
-def _applied(rules: tuple[Rule, ...], tag: str, names: str) -> Mapping[str, str]:
-    """Give what the rules say of one shape, later ones first; variables put in."""
-    values: dict[str, str] = {}
-    have = set(names.split())
-    for element, needed, said in rules:
-        if element in ("", tag) and needed <= have:
-            values.update(said)
-
-    def resolved(value: str) -> str:
-        for _ in range(4):
-            value = re.sub(r"var\((--[\w-]+)\)", lambda m: values.get(m[1], "#59626d"), value)
-        return value
-
-    return {name: resolved(value) for name, value in values.items() if _SHOWN.fullmatch(name) and name != "font"}

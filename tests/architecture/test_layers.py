@@ -48,6 +48,7 @@ ROOMS = {
     "jinja2": {"render/html.py"},
     "cryptography": {"evidence/signatures.py"},
     "weasyprint": {"render/pdf.py"},
+    "cssselect2": {"render/pdf.py"},
     "openpyxl": {"evidence/spreadsheets.py"},
     "torch": {"execute/models"},
     "sklearn": {"execute/models", "measuring"},

@@ -13,7 +13,7 @@ import pytest
 
 from qmtestbed.errors import InputError
 from qmtestbed.render import page, pdf
-from qmtestbed.render.pdf import coloured
+from qmtestbed.render.paper import coloured
 
 pypdf = pytest.importorskip("pypdf")
 pytest.importorskip("weasyprint")
