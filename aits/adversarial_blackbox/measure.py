@@ -80,7 +80,7 @@ def measure(
     field = _field(data, items, epsilon, leave_out)
     if isinstance(field, Undefined):
         return field
-    groups = groups_of(data) if isinstance(data, Table) else None
+    groups = groups_of(data)
     own = None if groups is None else groups[items]
     clean = np.asarray(model.predict(field.moved(np.arange(len(items)), None))) == truth
     right = np.flatnonzero(clean)

@@ -71,7 +71,8 @@ def measure(
     noisy = _noisy(data, sigma, leave_out)
     if isinstance(noisy, Undefined):
         return noisy
-    groups = groups_of(data)[items] if isinstance(data, Table) and data.roles.group is not None else None
+    of_all = groups_of(data)
+    groups = None if of_all is None else of_all[items]
     given = [_certify(model, noisy, int(i), sigma, draws, alpha, np.random.default_rng([seed, int(i)])) for i in items]
     right = np.array([g.said == t for g, t in zip(given, truth, strict=True)])
     reach = np.array([g.radius for g in given])

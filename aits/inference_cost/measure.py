@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from qmtestbed.ait import Curve, DataTable, Model, Table, Undefined
+from qmtestbed.ait import Curve, DataTable, Images, Model, Table, Undefined
+from qmtestbed.measuring.answers import taken, values_of
 from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.intervals import median_interval
 
@@ -22,7 +22,7 @@ LEAST = 3
 
 def measure(
     model: Model,
-    data: Table,
+    data: Table | Images,
     *,
     sizes: Sequence[int] = (1, 32, 1000),
     calls: int = 100,
@@ -37,7 +37,7 @@ def measure(
     model
         Any.
     data
-        Rows; labels are not needed.
+        Rows or images; labels are not needed.
     sizes
         Rows of a batch; one larger than the table is left out.
     calls
@@ -61,12 +61,13 @@ def measure(
     """
     if not sizes or any(int(s) != s or s < 1 for s in sizes):
         raise ValueError(f"sizes must be whole numbers from 1 on; found {list(sizes)}")
-    n = len(data.frame)
+    values = values_of(data)
+    n = len(values)
     fitting = sorted({int(s) for s in sizes if s <= n})
     if not fitting:
-        return Undefined(f"The table has {n} rows, fewer than any batch." if n else "The table has no rows.")
-    times = {s: _times(model, data.frame, s, calls, warm_up, np.random.default_rng([seed, s])) for s in fitting}
-    memory = {str(s): _memory(model, data.frame.iloc[:s]) / s for s in fitting}
+        return Undefined(f"The data have {n} items, fewer than any batch." if n else "The data have no items.")
+    times = {s: _times(model, values, s, calls, warm_up, np.random.default_rng([seed, s])) for s in fitting}
+    memory = {str(s): _memory(model, taken(values, slice(s))) / s for s in fitting}
     per_row = {s: t / s for s, t in times.items()}
     return {
         "latency": {f"{s} rows p{p}": float(np.percentile(t, p)) for s, t in times.items() for p in PERCENTILES},
@@ -78,13 +79,11 @@ def measure(
     }
 
 
-def _times(
-    model: Model, frame: pd.DataFrame, size: int, calls: int, warm_up: int, rng: np.random.Generator
-) -> np.ndarray:
+def _times(model: Model, values: Any, size: int, calls: int, warm_up: int, rng: np.random.Generator) -> np.ndarray:
     """Seconds of each call, :data:`LEAST` of them at least; other rows each time, so that no answer is remembered."""
     found: list[float] = []
     for call in range(-warm_up, calls):
-        batch = frame.iloc[some(len(frame), size, rng)]
+        batch = taken(values, some(len(values), size, rng))
         begin = time.perf_counter()
         model.predict(batch)
         if call >= 0:
@@ -94,7 +93,7 @@ def _times(
     return np.array(found)
 
 
-def _memory(model: Model, batch: pd.DataFrame) -> int:
+def _memory(model: Model, batch: Any) -> int:
     """Bytes that are in use at most during a call and were not before."""
     tracemalloc.start()
     try:

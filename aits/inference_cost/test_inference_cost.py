@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmtestbed.ait import Roles, Table, Undefined
+from qmtestbed.ait import Images, Roles, Table, Undefined
 
 
 class Slow:
@@ -80,3 +80,16 @@ def test_sizes_that_can_not_be_meant(ait: Any, sizes: Any) -> None:
 
 def test_it_is_for_information_only(ait: Any) -> None:
     assert ait.manifest.information and ait.manifest.volatile and not ait.manifest.suggests
+
+
+def test_images_come_in_batches_too(ait: Any) -> None:
+    seen = []
+
+    class Reader(Slow):
+        def predict(self, x: Any) -> np.ndarray:
+            seen.append(x.shape)
+            return np.full(len(x), "yes", dtype=object)
+
+    images = Images(np.zeros((40, 8, 8, 1), dtype=np.float32), None, None, (0.0, 1.0))
+    found = ait.measure(model=Reader(), data=images, sizes=[4, 64], calls=5)
+    assert set(seen) == {(4, 8, 8, 1)} and found["timed_calls"] == {"4": 5}

@@ -87,7 +87,7 @@ def _labelled(data: Table | Images) -> tuple[np.ndarray, np.ndarray, np.ndarray 
     points = as_points(data)[there]
     if not points.shape[1]:
         return Undefined("The table has no feature that tells rows apart.")
-    groups = groups_of(data) if isinstance(data, Table) else None
+    groups = groups_of(data)
     return points, names, None if groups is None else groups[there]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qmtestbed.ait import Curve, Estimate, Finding, Histogram, Model, Subject, Table, Undefined
-from qmtestbed.measuring.answers import groups_of, true_answers
+from qmtestbed.ait import Curve, Estimate, Finding, Histogram, Images, Model, Subject, Table, Undefined
+from qmtestbed.measuring.answers import groups_of, taken, true_answers, values_of
 from qmtestbed.measuring.gaps import difference
 from qmtestbed.measuring.intervals import proportion
 from qmtestbed.measuring.paired import gini_interval
@@ -21,7 +21,13 @@ MOST_POINTS = 200
 
 
 def measure(
-    model: Model, data: Table, train: Table, *, fpr: float = 0.01, confidence: float = 0.95, seed: int = 0
+    model: Model,
+    data: Table | Images,
+    train: Table | Images,
+    *,
+    fpr: float = 0.01,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, Any] | Undefined:
     """Attack a classifier by two rules: right answers are of members, and confident right answers are of members.
 
@@ -30,7 +36,7 @@ def measure(
     model
         A classifier that gives probabilities.
     data, train
-        Labelled rows that the model has not learnt from, and those that it has.
+        Labelled rows or images that the model has not learnt from, and those that it has.
     fpr
         Share of rows not learnt from that the attacker may take for learnt ones.
     confidence
@@ -42,11 +48,11 @@ def measure(
     -------
     dict or Undefined
         Advantage in [-1, 1], 0 for guessing; AUC in [0, 1], 0.5 for guessing; rates in [0, 1]. Undefined where one of
-        the tables has no labelled row.
+        the two has no labelled item.
     """
     inside, outside = _seen(model, train), _seen(model, data)
     if not (len(inside.right) and len(outside.right)):
-        return Undefined("One of the two tables has no labelled row.")
+        return Undefined("One of the two has no labelled item.")
     known, new = (proportion(s.right, confidence, groups=s.groups) for s in (inside, outside))
     advantage = _advantage(known, new)
     auc = _auc(inside, outside, confidence)
@@ -73,15 +79,16 @@ class _Seen:
     groups: NDArray[Any] | None
 
 
-def _seen(model: Model, table: Table) -> _Seen:
-    truth, rows = true_answers(table, model)
+def _seen(model: Model, data: Table | Images) -> _Seen:
+    truth, rows = true_answers(data, model)
     if not len(rows):
         return _Seen(np.empty(0, dtype=bool), np.empty(0), None)
-    p = model.probabilities(table.frame.iloc[rows])
+    asked = taken(values_of(data), rows)
+    p = model.probabilities(asked)
     at = pd.Index(model.classes).get_indexer(pd.Index(truth))
     certainty = np.where(at >= 0, p[np.arange(len(rows)), at], 0.0)
-    right = np.asarray(np.asarray(model.predict(table.frame.iloc[rows])) == truth, dtype=bool)
-    groups = groups_of(table)
+    right = np.asarray(np.asarray(model.predict(asked)) == truth, dtype=bool)
+    groups = groups_of(data)
     return _Seen(right, certainty, None if groups is None else groups[rows])
 
 

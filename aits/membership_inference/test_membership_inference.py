@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from qmtestbed.ait import Estimate, Roles, Table, Undefined
+from qmtestbed.ait import Estimate, Images, Roles, Table, Undefined
 
 
 class Fitted:
@@ -175,3 +175,26 @@ def test_the_seed_decides_the_halves_only(ait: Any) -> None:
     a, b, other = (ait.measure(**given, seed=s) for s in (1, 1, 2))
     assert a == b
     assert a["attack_auc"] == other["attack_auc"] and a["low_fpr_reached"] != other["low_fpr_reached"]
+
+
+def test_images_are_attacked_as_rows_are(ait: Any) -> None:
+    class Reader(Fitted):
+        def predict(self, x: Any) -> np.ndarray:
+            return super().predict(self.frame(x))
+
+        def probabilities(self, x: Any) -> np.ndarray:
+            return super().probabilities(self.frame(x))
+
+        def frame(self, x: Any) -> pd.DataFrame:
+            return pd.DataFrame(x.reshape(len(x), -1), columns=self.estimator.feature_names_in_)
+
+    train, test = digits(TRAIN), digits(TEST)
+    tree = DecisionTreeClassifier(random_state=0, min_samples_leaf=4).fit(train.frame, train.labels.astype(str))
+    images = {
+        name: Images(t.frame.to_numpy(dtype=np.float32).reshape(-1, 8, 8, 1), t.labels.to_numpy(), None, (0.0, 16.0))
+        for name, t in (("data", test), ("train", train))
+    }
+    found = ait.measure(model=Reader(tree), **images)
+    rows = ait.measure(model=Fitted(tree), data=test, train=train)
+    for name in ("advantage", "attack_auc", "low_fpr_tpr", "low_fpr_reached"):
+        assert found[name] == rows[name]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qmtestbed.ait import Bars, Estimate, Finding, Model, Subject, Table, Undefined
+from qmtestbed.ait import Bars, Estimate, Finding, Images, Model, Subject, Table, Undefined
 from qmtestbed.measuring.agreement import Reference
-from qmtestbed.measuring.answers import groups_of, is_classifier, weights_of
+from qmtestbed.measuring.answers import groups_of, is_classifier, values_of, weights_of
 from qmtestbed.measuring.intervals import proportion
 
 TYPES = {"float32": np.float32, "float16": np.float16}
@@ -20,7 +20,7 @@ _Result = Estimate | Undefined
 
 def measure(
     model: Model,
-    data: Table,
+    data: Table | Images,
     deployed: Model | None = None,
     *,
     types: Sequence[str] = ("float32",),
@@ -34,11 +34,11 @@ def measure(
     model
         Any.
     data
-        Rows; labels are not needed.
+        Rows or images; labels are not needed.
     deployed
         The same model in another format or place.
     types
-        To which the columns of numbers are rounded, each for itself: float32, float16.
+        To which the columns of numbers, or the pixels, are rounded, each for itself: float32, float16.
     tolerance
         A number is another answer if it is farther away than this many standard deviations of the answers.
     confidence
@@ -58,9 +58,10 @@ def measure(
     unknown = [t for t in types if t not in TYPES]
     if unknown or not types:
         raise ValueError(f"types must be some of {', '.join(TYPES)}; found {list(types)}")
-    if not len(data.frame):
-        return Undefined("The table has no rows.")
-    first = Reference.of(np.asarray(model.predict(data.frame)), tolerance, numbers=not is_classifier(model))
+    values = values_of(data)
+    if not len(values):
+        return Undefined("The data have no items.")
+    first = Reference.of(np.asarray(model.predict(values)), tolerance, numbers=not is_classifier(model))
     options = {"groups": groups_of(data), "weights": weights_of(data)}
 
     def compared(answers: Any) -> tuple[_Result, float | Undefined]:
@@ -85,8 +86,10 @@ def measure(
     }
 
 
-def _rounded(data: Table, name: str) -> pd.DataFrame | Undefined:
-    """Round every number of the features to a type, in columns of the type that they had."""
+def _rounded(data: Table | Images, name: str) -> Any:
+    """Round every number of the features to a type, in columns of the type that they had; or say why that can't be."""
+    if isinstance(data, Images):
+        return data.pixels.astype(TYPES[name]).astype(data.pixels.dtype)
     frame, to = data.frame.copy(deep=False), TYPES[name]
     for c in data.features.columns:
         column = frame[c]
@@ -108,11 +111,11 @@ def _largest(first: Reference, answers: Any) -> float | Undefined:
     return largest if np.isfinite(largest) else Undefined("One of two answers is not a finite number.")
 
 
-def _second(model: Model, deployed: Model, data: Table, compared: Any) -> tuple[_Result, float | Undefined]:
+def _second(model: Model, deployed: Model, data: Table | Images, compared: Any) -> tuple[_Result, float | Undefined]:
     if is_classifier(model) != is_classifier(deployed):
         no = Undefined("One of the two models answers with classes, the other with numbers.")
         return no, no
-    found: tuple[_Result, float | Undefined] = compared(deployed.predict(data.frame))
+    found: tuple[_Result, float | Undefined] = compared(deployed.predict(values_of(data)))
     return found
 
 

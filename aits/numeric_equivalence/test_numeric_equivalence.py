@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
-from qmtestbed.ait import Roles, Subject, Table, Undefined
+from qmtestbed.ait import Images, Roles, Subject, Table, Undefined
 
 
 class FakeModel:
@@ -144,3 +144,16 @@ def test_nothing_to_ask_and_types_that_there_are_not(ait: Any) -> None:
     for wrong in (["float8"], []):
         with pytest.raises(ValueError, match="types must be some of"):
             ait.measure(model=model, data=table({"x": [1.0]}), types=wrong)
+
+
+def test_pixels_are_rounded_in_the_type_that_they_have(ait: Any) -> None:
+    """Between 0.5 and 1 two neighbours of float16 are 2^-11 apart: a threshold amid two flips what lies between."""
+    pixels = uniform(0.5, 1, 4000).astype(np.float32).reshape(-1, 2, 1, 1)
+    threshold = 0.75 + 2**-12
+    model = FakeModel(lambda x: x[:, 0, 0, 0] - threshold)
+    found = ait.measure(model=model, data=Images(pixels, None, None, (0.0, 1.0)), types=["float32", "float16"])
+    first = pixels[:, 0, 0, 0]
+    flipped = np.mean((first > threshold) != (first.astype(np.float16).astype(np.float32) > threshold))
+    assert found["flip_rate"]["float32"].value == 0.0
+    assert found["flip_rate"]["float16"].value == flipped
+    assert all(x.dtype == np.float32 for x in model.given)

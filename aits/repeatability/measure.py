@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from qmtestbed.ait import Bars, Estimate, Finding, Model, Subject, Table, Undefined
+from qmtestbed.ait import Bars, Estimate, Finding, Images, Model, Subject, Table, Undefined
 from qmtestbed.measuring.agreement import Reference
-from qmtestbed.measuring.answers import groups_of, is_classifier
+from qmtestbed.measuring.answers import groups_of, is_classifier, taken, values_of
 from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.intervals import proportion
 
 
 def measure(
     model: Model,
-    data: Table,
+    data: Table | Images,
     *,
     repeats: int = 3,
     part: int = 64,
@@ -34,7 +33,7 @@ def measure(
     model
         Any.
     data
-        Rows; labels are not needed.
+        Rows or images; labels are not needed.
     repeats
         How often all rows are asked again, and how often in another order.
     part
@@ -52,14 +51,15 @@ def measure(
     -------
     dict or Undefined
         Shares of rows in [0, 1], and distances in standard deviations of the answers, 0 if nothing differs; undefined
-        without rows.
+        without items.
     """
-    n = len(data.frame)
+    values = values_of(data)
+    n = len(values)
     if not n:
-        return Undefined("The table has no rows.")
+        return Undefined("The data have no items.")
     rng = np.random.default_rng([seed, n])
-    ways = {w.name: w for w in _ways(data.frame, repeats, part, some(n, alone, rng), rng)}
-    first = Reference.of(np.asarray(model.predict(data.frame)), tolerance, numbers=not is_classifier(model))
+    ways = {w.name: w for w in _ways(values, repeats, part, some(n, alone, rng), rng)}
+    first = Reference.of(np.asarray(model.predict(values)), tolerance, numbers=not is_classifier(model))
     groups = groups_of(data)
     rates: dict[str, Estimate | Undefined] = {}
     apart: dict[str, float | Undefined] = {}
@@ -87,16 +87,16 @@ class _Way:
     ask: Callable[[Model], Iterator[np.ndarray]]
 
 
-def _ways(frame: pd.DataFrame, repeats: int, part: int, few: np.ndarray, rng: np.random.Generator) -> Iterator[_Way]:
-    every = np.arange(len(frame))
-    orders = [rng.permutation(len(frame)) for _ in range(repeats)]
+def _ways(values: Any, repeats: int, part: int, few: np.ndarray, rng: np.random.Generator) -> Iterator[_Way]:
+    every = np.arange(len(values))
+    orders = [rng.permutation(len(values)) for _ in range(repeats)]
 
     def parts(rows: np.ndarray, size: int) -> Callable[[Model], Iterator[np.ndarray]]:
         cuts = [rows[i : i + size] for i in range(0, len(rows), size)]
-        return lambda model: iter([np.concatenate([np.asarray(model.predict(frame.iloc[c])) for c in cuts])])
+        return lambda model: iter([np.concatenate([np.asarray(model.predict(taken(values, c))) for c in cuts])])
 
-    yield _Way("again", every, lambda model: (np.asarray(model.predict(frame)) for _ in orders))
-    yield _Way("another order", every, lambda model: (_put_back(model.predict(frame.iloc[o]), o) for o in orders))
+    yield _Way("again", every, lambda model: (np.asarray(model.predict(values)) for _ in orders))
+    yield _Way("another order", every, lambda model: (_put_back(model.predict(taken(values, o)), o) for o in orders))
     yield _Way("in parts", every, parts(every, part))
     yield _Way("one by one", few, parts(few, 1))
 
@@ -117,6 +117,6 @@ def _findings(rates: dict[str, Estimate | Undefined]) -> list[Finding]:
     found = []
     for way, e in rates.items():
         if isinstance(e, Estimate) and e.value > 0:
-            text = f"Asked {way}, {e.value:.2%} of the rows get another answer."
+            text = f"Asked {way}, {e.value:.2%} of the items get another answer."
             found.append(Finding("instability", Subject(slice=way), "change_rate", e.value, text))
     return found

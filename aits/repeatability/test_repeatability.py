@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from qmtestbed.ait import Roles, Subject, Table, Undefined
+from qmtestbed.ait import Images, Roles, Subject, Table, Undefined
 from qmtestbed.measuring.agreement import Reference
 
 WAYS = ["again", "another order", "in parts", "one by one"]
@@ -122,3 +122,17 @@ def test_the_scale_of_a_reference() -> None:
     assert Reference.of(np.array([np.nan]), 0.1, numbers=True).scale == 1.0
     same = Reference.of(np.array([np.inf, -np.inf, np.nan, 2.0]), 0.1, numbers=True)
     assert same.apart(np.array([np.inf, np.inf, 1.0, 2.0])).tolist() == [0.0, np.inf, np.inf, 0.0]
+
+
+def test_images_are_asked_as_rows_are(ait: Any) -> None:
+    values = table(120).frame["a"].to_numpy(dtype=np.float32)
+    images = Images(values.reshape(-1, 1, 1, 1), None, None, (0.0, 1.0))
+
+    def by_item(x: Any) -> Any:
+        return np.asarray(x["a"] if isinstance(x, pd.DataFrame) else x).reshape(len(x))
+
+    for score in (by_item, lambda x: by_item(x) - np.median(by_item(x))):
+        rows = ait.measure(model=FakeModel(score), data=Table(pd.DataFrame({"a": values}), None, Roles()), part=7)
+        found = ait.measure(model=FakeModel(score), data=images, part=7)
+        assert found["change_rate"] == rows["change_rate"]
+    assert found["change_rate"]["in parts"].value > 0

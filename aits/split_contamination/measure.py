@@ -59,7 +59,7 @@ def measure(
     found = _compare(data, train, alpha, bits, margin)
     if isinstance(found, Undefined):
         return found
-    groups = groups_of(data) if isinstance(data, Table) else None
+    groups = groups_of(data)
     copied = found.copied
     rows = np.flatnonzero(copied)
     return {

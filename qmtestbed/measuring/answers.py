@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qmtestbed.ait import Images, Model, Table, class_name
 
-__all__ = ["groups_of", "is_classifier", "true_answers", "weights_of"]
+__all__ = ["groups_of", "is_classifier", "taken", "true_answers", "values_of", "weights_of"]
 
 
 def is_classifier(model: Model) -> bool:
@@ -50,11 +50,25 @@ def true_answers(data: Table | Images, model: Model) -> tuple[NDArray[Any], NDAr
     return names, positions
 
 
-def groups_of(table: Table) -> NDArray[Any] | None:
-    """Give the column with the role group, (n,); ``None`` without one."""
-    return None if table.roles.group is None else np.asarray(table.frame[table.roles.group])
+def values_of(data: Table | Images) -> pd.DataFrame | NDArray[np.float32]:
+    """Give what a model is asked about: the frame of a table, (n, columns), or (n, height, width, channels) pixels."""
+    return data.frame if isinstance(data, Table) else data.pixels
 
 
-def weights_of(table: Table) -> NDArray[np.float64] | None:
-    """Give the column with the role weight, (n,) float64; ``None`` without one."""
-    return None if table.roles.weight is None else np.asarray(table.frame[table.roles.weight], dtype=np.float64)
+def taken(values: pd.DataFrame | NDArray[Any], positions: Any) -> Any:
+    """Give the items of :func:`values_of` at some positions, an array of them or a slice."""
+    return values.iloc[positions] if isinstance(values, pd.DataFrame) else values[positions]
+
+
+def groups_of(data: Table | Images) -> NDArray[Any] | None:
+    """Give the column with the role group, (n,); ``None`` without one, and for images."""
+    if not isinstance(data, Table) or data.roles.group is None:
+        return None
+    return np.asarray(data.frame[data.roles.group])
+
+
+def weights_of(data: Table | Images) -> NDArray[np.float64] | None:
+    """Give the column with the role weight, (n,) float64; ``None`` without one, and for images."""
+    if not isinstance(data, Table) or data.roles.weight is None:
+        return None
+    return np.asarray(data.frame[data.roles.weight], dtype=np.float64)
