@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
+from qmtestbed.accelerators import CUDA, VISIBLE, gpu_files
 from qmtestbed.errors import see_log
 from qmtestbed.execute.children import Children, Ended, ForkServer, FreshInterpreters, Start
 from qmtestbed.execute.sandbox import Confinement, available
@@ -28,7 +29,7 @@ MAX_OUTCOME = 16 * 2**20
 MAX_RESOURCE = 8 * 2**20
 MAX_LOG = 2**20
 MAX_PREDICTIONS = 4 * 2**30
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", VISIBLE)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _ENDINGS = {"predictions": "arrow"}
 
@@ -196,6 +197,7 @@ def confinement_of(job: Job, folder: Path) -> Confinement:
         file_size=MAX_FILE if job.kind in ("measure", "difference") else MAX_PREDICTIONS,
         cpu_seconds=int(2 * job.limits.seconds * job.limits.threads) + 30,
         processes=MAX_PROCESSES,
+        devices=gpu_files() if any(i.device == CUDA for i in job.inputs.values()) else (),
     )
 
 
@@ -343,4 +345,4 @@ def _record(
 
 
 def _used(i: JobInput) -> UsedInput:
-    return UsedInput(i.kind, i.name, i.sha256, i.roles, i.flavour, i.outputs, i.classes, i.job, i.trust)
+    return UsedInput(i.kind, i.name, i.sha256, i.roles, i.flavour, i.outputs, i.classes, i.job, i.trust, i.device)

@@ -52,6 +52,7 @@ def probe(model_input: JobInput, data: JobInput) -> Mapping[str, Any]:
         "written_by": model.written_by,
         **_own_example(model, model_input),
         **({"scanned": model.scanned} if model.scanned else {}),
+        **({"device": getattr(model, "device", "cpu")} if model_input.device else {}),
     }
 
 

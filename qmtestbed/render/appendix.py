@@ -21,7 +21,7 @@ from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import DeclarationState
 from qmtestbed.types.checklist import Answer, ChecklistItem
 from qmtestbed.types.job import Environment
-from qmtestbed.types.record import Record
+from qmtestbed.types.record import Record, UsedInput
 
 _KINDS = ("measure", "difference", "predict", "probe")
 
@@ -87,9 +87,13 @@ def _record(r: Record, environment: Ref, checks: Mapping[str, list[str]], contex
 
 
 def _inputs(r: Record, context: Context) -> tuple[UsedInputView, ...]:
-    return tuple(
-        UsedInputView(name, used.kind, used.name, Digest(used.job or used.sha256), role_pairs(used.roles, context.w))
-        for name, used in r.inputs.items()
+    return tuple(_used(name, used, context.w) for name, used in r.inputs.items())
+
+
+def _used(name: str, used: UsedInput, w: Words) -> UsedInputView:
+    device = ((w("input.device"), "GPU"),) if used.device else ()
+    return UsedInputView(
+        name, used.kind, used.name, Digest(used.job or used.sha256), role_pairs(used.roles, w) + device
     )
 
 

@@ -132,4 +132,5 @@ KINDS: Table = {
     "role.ignore": ("ignored", "対象外の列"),
     "role.classes": ("classes", "クラス"),
     "role.task": ("task", "タスク"),
+    "input.device": ("device, where it gives the same", "演算装置（結果が一致する場合）"),
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from qmtestbed.accelerators import gpu
 from qmtestbed.ait import Samples
 from qmtestbed.catalogue import AitEntry
 from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
@@ -156,7 +157,7 @@ class GraphBuilder:
                 inputs[name] = JobInput("predictions", name, job.key, job=job.key)
                 after += [*job.after, job.key]
             elif bound is not None:
-                inputs[name] = self._input(spec.kind, _one(bound), check)
+                inputs[name] = self._input(spec, _one(bound), check)
                 if spec.kind == "model":
                     after.append(self.probe(_one(bound), _one(check.with_["data"])).key)
         needs = {n for name, spec in manifest.inputs.items() if name in inputs for n in spec.needs if n in PROBED}
@@ -237,11 +238,13 @@ class GraphBuilder:
         keyed = replace(job, key=_key(job))
         return self._jobs.setdefault(keyed.key, keyed)
 
-    def _input(self, kind: InputKind, name: str, check: Check) -> JobInput:
-        if kind == "model":
-            return self._model(name, _one(check.with_["data"]))
+    def _input(self, spec: InputSpec, name: str, check: Check) -> JobInput:
+        if spec.kind == "model":
+            model = self._model(name, _one(check.with_["data"]))
+            # what looks into a model, or changes it, has it in the memory of the processor
+            return replace(model, device=None) if "native" in spec.needs else model
         data = self._data(name)
-        return data if kind == "items" else replace(data, kind=kind)
+        return data if spec.kind == "items" else replace(data, kind=spec.kind)
 
     def _predicts(self, name: str, spec: InputSpec, check: Check) -> Job | None:
         """Build the job that makes the predictions for an input; ``None`` if it is none, or is given a file alone."""
@@ -284,6 +287,7 @@ class GraphBuilder:
             classes=bound.inventory.class_names or beside.inventory.class_names,
             features=features,
             trust="any" if self._loading.trusts_any(facts) else None,
+            device="cuda" if facts.flavour == "pytorch" and gpu() else None,
         )
 
 

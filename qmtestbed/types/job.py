@@ -32,7 +32,8 @@ class JobInput:
     ``path`` is where this machine has it; it is no part of the key or the record. ``name`` is what messages call it.
     ``job`` is the key of the job whose resources are the input, for predictions. ``features`` are the columns that
     a model takes, in order, where its signature names them. ``trust`` is set where a model is loaded whatever a scan of
-    its files finds, so that such evidence is never taken for evidence on a model that passed.
+    its files finds, so that such evidence is never taken for evidence on a model that passed. ``device`` is set where
+    the model may be moved to an accelerator.
     """
 
     kind: InputKind
@@ -46,6 +47,7 @@ class JobInput:
     features: tuple[str, ...] | None = None
     job: str | None = None
     trust: Literal["any"] | None = None
+    device: Literal["cuda"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class UsedInput:
     classes: tuple[str, ...] | None = None
     job: str | None = None
     trust: Literal["any"] | None = None
+    device: Literal["cuda"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,15 +23,16 @@ ALLOWED: dict[str, set[str]] = {
     "documents": BASE,
     "digests": BASE,
     "content": set(),
+    "accelerators": set(),
     "modelfiles": BASE,  # parent and child must agree on which files of a model run code on loading
     "guidelines": {*BASE, "documents"},
     "catalogue": {*BASE, "documents", "digests", "content", "guidelines"},
     "plan": {*BASE, "documents", "catalogue"},
     "environments": {*BASE, "digests"},
     "tracking": {*BASE, "digests"},
-    "resolve": {*BASE, "documents", "digests", "catalogue", "modelfiles", "tracking"},
+    "resolve": {*BASE, "documents", "digests", "catalogue", "modelfiles", "tracking", "accelerators"},
     # The child alone measures how far two models are apart: the interval of that is our own, not an AIT's.
-    "execute": {*BASE, "documents", "digests", "measuring", "modelfiles"},
+    "execute": {*BASE, "documents", "digests", "measuring", "modelfiles", "accelerators"},
     "evidence": {*BASE, "documents", "digests"},
     "judging": BASE,
     "render": {*BASE, "content"},  # templates include parts that ship

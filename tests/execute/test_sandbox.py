@@ -532,6 +532,17 @@ refused(os.rename, HERE + "/home/secret", "moved")
     assert ended.fine
 
 
+@pytest.mark.parametrize("entered", [("filesystem",), ("pids", "mounts"), EVERY])
+def test_devices_that_a_job_is_given_work_and_no_others(run: Run, entered: tuple[str, ...]) -> None:
+    """Those of a GPU are; here one that every machine has and no other job may open stands for them."""
+    read = "assert os.read(os.open('/dev/zero', os.O_RDWR), 3) == bytes(3)"
+    assert run(entered, read, confinement={"devices": ["/dev/zero"]}).fine
+    others = f"{read}\nif 'filesystem' in {entered!r}: assert refused(os.open, '/dev/tty', os.O_RDONLY) == errno.EACCES"
+    assert run(entered, others, confinement={"devices": ["/dev/zero"]}).fine
+    if "filesystem" in entered:
+        assert run(entered, "assert refused(os.open, '/dev/zero', os.O_RDONLY) == errno.EACCES").fine
+
+
 def test_what_python_and_its_libraries_need_is_readable_but_no_home_folder() -> None:
     given = paths.standard()
     homes = {Path(p).resolve() for p in ("/root", "/home", "/tmp", "/var", "/", tempfile.gettempdir(), Path.home())}

@@ -16,6 +16,9 @@ class Confinement:
     readable
         Files and folders, existing ones, that it may read beyond those that Python and the libraries need: its AIT,
         its inputs, its models.
+    devices
+        Device files of a GPU that it may open, read, write and control. A driver's interface is large: they are for the
+        jobs that use one.
     memory
         Bytes of the data segment of each process (heap, thread stacks and private mappings), preloaded libraries
         included.
@@ -36,3 +39,4 @@ class Confinement:
     file_size: int
     cpu_seconds: int
     processes: int
+    devices: tuple[str, ...] = ()

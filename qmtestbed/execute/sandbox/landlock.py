@@ -22,6 +22,7 @@ KNOWN_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 1
 READ = READ_FILE | READ_DIR
 RUN = READ | EXECUTE
 FOR_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
+OPERATE = READ_FILE | WRITE_FILE | IOCTL_DEVICE
 NEVER = EXECUTE | MAKE_CHAR | MAKE_BLOCK | IOCTL_DEVICE
 """What even a job's own folder gives no right to."""
 
@@ -53,7 +54,9 @@ def version() -> int:
     return system_call("landlock_create_ruleset", _CREATE, None, 0, _VERSION)
 
 
-def restrict(runnable: Iterable[str], readable: Iterable[str], writable: Iterable[str]) -> None:
+def restrict(
+    runnable: Iterable[str], readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()
+) -> None:
     """Take from this process the right to open any file but these.
 
     From version 6 on, signals and abstract sockets of processes outside are out of reach too.
@@ -66,6 +69,8 @@ def restrict(runnable: Iterable[str], readable: Iterable[str], writable: Iterabl
         Files and folders to read.
     writable
         Folders to read and change, and devices to write.
+    devices
+        Device files to read, write and control.
     """
     known = version()
     handled = max(rights for since, rights in KNOWN_RIGHTS.items() if since <= known)
@@ -74,7 +79,8 @@ def restrict(runnable: Iterable[str], readable: Iterable[str], writable: Iterabl
     size = ctypes.sizeof(attributes) if scopes else ctypes.sizeof(ctypes.c_uint64)
     ruleset = system_call("landlock_create_ruleset", _CREATE, ctypes.byref(attributes), size, 0)
     try:
-        for paths, rights in ((runnable, RUN), (readable, READ), (writable, handled & ~NEVER)):
+        given = ((runnable, RUN), (readable, READ), (writable, handled & ~NEVER), (devices, OPERATE))
+        for paths, rights in given:
             for folder, path in _opened(paths):
                 _allow(ruleset, folder, path, rights & handled)
         control(PR_SET_NO_NEW_PRIVS, 1)  # without it only root may restrict itself

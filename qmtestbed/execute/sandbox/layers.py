@@ -100,7 +100,7 @@ def _enter(confinement: Confinement, wanted: frozenset[str], keep: Collection[in
             limits.set_limits(confinement, wanted)
     if "mounts" in wanted:
         with _named("mounts"):
-            mounts.make_private_view(confinement.writable)
+            mounts.make_private_view(confinement.writable, confinement.devices)
     if "filesystem" in wanted:
         with _named("filesystem"):
             _restrict_files(confinement, wanted)
@@ -118,4 +118,4 @@ def _restrict_files(confinement: Confinement, wanted: frozenset[str]) -> None:
     writable = [*confinement.writable, os.devnull]
     if "mounts" in wanted and mounts.SHARED_MEMORY.is_dir():
         writable.append(str(mounts.SHARED_MEMORY))  # without "mounts" it is everybody's
-    landlock.restrict(paths.standard(), confinement.readable, writable)
+    landlock.restrict(paths.standard(), confinement.readable, writable, confinement.devices)

@@ -33,10 +33,13 @@ class _Attributes(ctypes.Structure):
     )
 
 
-def make_private_view(writable: Iterable[str]) -> None:
-    """Set up the view; this process has to be in a mount and a PID namespace that no other job is in."""
+def make_private_view(writable: Iterable[str], further: Iterable[str] = ()) -> None:
+    """Set up the view; this process has to be in a mount and a PID namespace that no other job is in.
+
+    ``further`` are device files that work in it, besides those of :data:`DEVICES`.
+    """
     here, folders = Path.cwd(), [Path(folder).resolve() for folder in writable]
-    devices = [device for device in DEVICES if device.exists()]
+    devices = [device for device in (*DEVICES, *map(Path, further)) if device.exists()]
     _mount(None, Path("/"), None, _REC | _PRIVATE)
     for path in (*folders, *devices):
         _mount(str(path), path, None, _BIND | _REC)
