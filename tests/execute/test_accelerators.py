@@ -52,8 +52,8 @@ def test_jobs_of_torch_models_may_use_it_unless_the_ait_looks_inside(there: bool
     may = "cuda" if there else None
     for ait, kind, device in (
         ("adversarial_gradient", "measure", may), ("adversarial_gradient", "probe", may),
-        ("image_corruptions", "measure", may), ("verified_bounds", "measure", None),
-        ("noise_stability", "measure", None),  # of scikit-learn
+        ("integrated_gradients", "measure", may), ("verified_bounds", "measure", None),
+        ("image_corruptions", "measure", None),  # of scikit-learn
     ):  # fmt: skip
         resolution = resolve_only(checkout / "aits" / ait / "example" / "plan.yaml", Options())
         models = [i for j in resolution.jobs if j.kind == kind for i in j.inputs.values() if i.kind == "model"]
