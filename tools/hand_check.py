@@ -1,0 +1,366 @@
+"""What checks by hand share: the numbers of a run folder, as evidence and as its page shows them, against others.
+
+Imports nothing of qmtestbed: an error there must not be made a second time here. A script of checks calls
+
+1. :func:`measured` for every number in the records, :func:`figures` for every table behind a figure, and :func:`page`
+   for what ``report.html`` shows;
+2. its own arithmetic, from data and model alone, which fills a dictionary with the same keys: ``(check, measure)``
+   or ``(check, "measure[key]")`` with a :class:`Hand` each, ``(check, "figure NAME")`` with a :class:`HandTable`;
+3. :func:`compare`, which gives a line for every number, also for those that nothing was computed for; and
+   :func:`report`, which prints the table and gives the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+Key = tuple[str, str]
+Cell = str | float | int | None
+SEPARATOR = "\x1e"
+"""Between what stands on lines of their own in a cell."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A measured value; an undefined one has a reason and no value."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """The same number made in another way.
+
+    ``within`` is how far the two may be apart, ``interval_within`` the ends of their intervals (``None``: as far):
+    rounding, unless ``how`` says what else, such as the Monte-Carlo error of a simulation. ``reason`` is a part of the
+    text that says why a value is undefined.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    how: str = ""
+    within: float = 1e-9
+    interval_within: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class HandTable:
+    """The cells of a table behind a figure made in another way; ``within`` is on top of the rounding of the page."""
+
+    rows: Sequence[Sequence[Cell]]
+    how: str = ""
+    within: float = 0.0
+    any_order: bool = False
+
+
+@dataclass(frozen=True)
+class HandText:
+    """A text of the page, such as a verdict or a count in a sentence, made in another way."""
+
+    text: str
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the result."""
+
+    check: str
+    measure: str
+    page: str
+    by_hand: str
+    how: str
+    agrees: bool
+
+
+# -- the run folder -------------------------------------------------------------------------------------------
+
+
+def records(run_dir: Path) -> dict[str, dict[str, Any]]:
+    """Give the record of each check, by the check's name, in the order of the run."""
+    run = json.loads((run_dir / "run.json").read_text("utf-8"))
+    return {
+        check: json.loads((run_dir / "records" / f"{key}.json").read_text("utf-8"))
+        for check, key in run["checks"].items()
+    }
+
+
+def measured(run_dir: Path) -> dict[Key, Number]:
+    """Give every measured value of the records at full precision: by check and ``measure`` or ``measure[key]``."""
+    return {
+        (check, name): number
+        for check, record in records(run_dir).items()
+        for measure, value in record["measures"].items()
+        for name, number in _singles(measure, value)
+    }
+
+
+def _singles(measure: str, value: Any) -> Iterable[tuple[str, Number]]:
+    if isinstance(value, dict) and set(value) == {"by"}:
+        return [(f"{measure}[{key}]", _number(single)) for key, single in value["by"].items()]
+    if isinstance(value, list):
+        return [(f"{measure}[{i}]", _number(single)) for i, single in enumerate(value, 1)]
+    return [(measure, _number(value))]
+
+
+def _number(value: Any) -> Number:
+    if isinstance(value, dict) and "undefined" in value:
+        return Number(None, reason=value["undefined"])
+    if isinstance(value, dict):
+        return Number(value["value"], value["low"], value["high"], value["n"])
+    return Number(float(value))
+
+
+# -- the page -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Page:
+    """What ``report.html`` shows: tables by the check and the figure or label that they belong to, and texts."""
+
+    measures: dict[Key, list[str]] = field(default_factory=dict)
+    criteria: dict[Key, list[str]] = field(default_factory=dict)
+    figures: dict[Key, list[list[str]]] = field(default_factory=dict)
+    items: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+
+
+def page(run_dir: Path) -> Page:
+    """Read the English page of a run."""
+    reader = _Reader()
+    reader.feed((run_dir / "report.html").read_text("utf-8"))
+    found = Page(text=" ".join("".join(reader.said).split()))
+    for check, figure, label, rows in reader.tables:
+        if figure:
+            found.figures[check, "figure " + figure.removeprefix(f"figure-{check}_")] = rows[1:]
+        elif label.startswith("Measures: "):
+            for name, key, *cells in rows[1:]:
+                key = key.removeprefix("element ")
+                found.measures[check, f"{name}[{key}]" if key else name] = cells
+        elif label.startswith("Criteria: "):
+            found.criteria |= {(check, row[0].split(SEPARATOR)[0].strip()): row for row in rows[1:]}
+    for check, said in reader.inside.items():
+        items = re.search(r"[\d,]+ of [\d,]+ items measured(, [\d,]+ \w+ \w+)?", " ".join("".join(said).split()))
+        if items:
+            found.items[check] = items[0]
+    return found
+
+
+class _Reader(HTMLParser):
+    """Collects the tables of a page with the check and figure that they stand in, and the text of each check."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[tuple[str, str, str, list[list[str]]]] = []
+        self.inside: dict[str, list[str]] = {}
+        self.said: list[str] = []
+        self._check = self._figure = self._label = ""
+        self._cell: list[str] | None = None
+        self._skip = ""
+        self._whole = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag in ("svg", "style", "script") and not self._skip:
+            self._skip = tag
+        elif tag == "details" and given.get("id", "").startswith("check-"):
+            self._check = given["id"].removeprefix("check-")
+        elif tag == "figure":
+            self._figure = given.get("id", "")
+        elif tag == "section":
+            self._check = ""
+        elif tag == "div" and given.get("class", "").startswith("scroll"):
+            self._label = given.get("aria-label", "")
+        elif tag == "table":
+            self.tables.append((self._check, self._figure, self._label, []))
+        elif tag == "tr" and self.tables:
+            self.tables[-1][3].append([])
+        elif tag in ("th", "td") and self.tables:
+            self._cell = []
+        elif tag == "span" and set(given) == {"title"} and self._cell is not None:  # a text cut short: take the whole
+            self.handle_data(given["title"])
+            self._whole = True
+        elif tag in ("span", "p", "div", "li", "dt", "dd", "br"):
+            self.handle_data(SEPARATOR if "block" in given.get("class", "").split() else " ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._skip:
+            self._skip = ""
+        elif tag == "figure":
+            self._figure = ""
+        elif tag == "span" and self._whole:
+            self._whole = False
+        elif tag in ("th", "td") and self._cell is not None:
+            self.tables[-1][3][-1].append(" ".join("".join(self._cell).split()))
+            self._cell = None
+        elif tag in ("span", "p", "div", "li", "dt", "dd", "h2", "h3"):
+            self.handle_data(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self._skip or self._whole:
+            return
+        self.said.append(data)
+        if self._check:
+            self.inside.setdefault(self._check, []).append(data)
+        if self._cell is not None:
+            self._cell.append(data)
+
+
+# -- comparing ------------------------------------------------------------------------------------------------
+
+
+def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandText]) -> list[Line]:
+    """Compare every number of the run with what was made by hand; one that nothing was made for disagrees.
+
+    A measured value must agree with its record at full precision *and* with the rounded number on the page.
+    """
+    shown, found, left = page(run_dir), measured(run_dir), dict(by_hand)
+    lines = [_measure_line(key, number, shown.measures.get(key), left.pop(key, None)) for key, number in found.items()]
+    lines += [_table_line(key, rows, left.pop(key, None)) for key, rows in shown.figures.items()]
+    texts = {(check, "items"): text for check, text in shown.items.items()}
+    texts |= {(check, f"criterion {text}"): _verdict(row[1]) for (check, text), row in shown.criteria.items()}
+    lines += [_text_line(key, text, left.pop(key, None)) for key, text in texts.items()]
+    for key, hand in left.items():
+        if isinstance(hand, HandText) and not key[0]:  # of the whole page
+            lines.append(
+                Line(*key, hand.text if hand.text in shown.text else "", hand.text, hand.how, hand.text in shown.text)
+            )
+        else:
+            lines.append(Line(*key, "", "", "not on the page", False))
+    order = {name: i for i, name in enumerate(["", *records(run_dir)])}
+    return sorted(lines, key=lambda line: order.get(line.check, len(order)))
+
+
+def report(lines: Sequence[Line]) -> int:
+    """Print the lines as a Markdown table with their count; 1 if one disagrees or there is none, else 0."""
+    print("| check | measure | page | by hand | how | agrees |\n|---|---|---|---|---|---|")
+    for line in lines:
+        cells = (line.check, line.measure, line.page, line.by_hand, line.how, "yes" if line.agrees else "**NO**")
+        print("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    bad = [line for line in lines if not line.agrees]
+    print(f"\n{len(lines)} lines, {len(lines) - len(bad)} agree, {len(bad)} do not.")
+    return int(bool(bad) or not lines)
+
+
+def _measure_line(key: Key, number: Number, cells: list[str] | None, hand: Any) -> Line:
+    if cells and len(cells) < 4:  # undefined, with the reason across three columns
+        cells = ["–", "", "", cells[0]]
+    told = "" if cells is None else " ".join(c for c in cells[:2] if c) + (f" n={cells[2]}" if cells[2] else "")
+    if not isinstance(hand, Hand):
+        return Line(*key, told, "", "not covered", False)
+    agrees = cells is not None and _same_number(number, hand) and _shows(cells, hand)
+    return Line(*key, told, _hand_text(hand), _how(hand), agrees)
+
+
+def _same_number(number: Number, hand: Hand) -> bool:
+    if number.value is None or hand.value is None:
+        return number.value is None and hand.value is None and bool(hand.reason) and hand.reason in number.reason
+    ends = hand.within if hand.interval_within is None else hand.interval_within
+    pairs = ((number.value, hand.value, hand.within), (number.low, hand.low, ends), (number.high, hand.high, ends))
+    return number.n == hand.n and all(_near(a, b, within) for a, b, within in pairs)
+
+
+def _near(a: float | None, b: float | None, within: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return abs(a - b) <= within * max(1.0, abs(b))
+
+
+def _shows(cells: Sequence[str], hand: Hand) -> bool:
+    """Whether the cells value, interval and n of the page are the number rounded to their digits."""
+    value, interval, n = cells[:3]
+    if hand.value is None:
+        return value == "–" and not interval and not n
+    ends = hand.within if hand.interval_within is None else hand.interval_within
+    own = [_cell(value, hand.value, hand.within, 4, fixed=bool(interval))]
+    shown = re.fullmatch(r"\[(.+), (.+)\]", interval)
+    if hand.low is not None and hand.high is not None:
+        if not shown:
+            return False
+        own += [_cell(t, x, ends, 4, fixed=True) for t, x in zip(shown.groups(), (hand.low, hand.high), strict=True)]
+    elif interval:
+        return False
+    return all(own) and n.replace(",", "") == ("" if hand.n is None else str(hand.n))
+
+
+def _cell(text: str, x: float, within: float, digits: int, *, fixed: bool = False) -> bool:
+    """Whether a text of the page is ``x`` rounded: to its own decimals, or to so many significant digits."""
+    plain = text.replace(",", "").replace("−", "-")
+    if plain in ("yes", "no"):
+        return (plain == "yes") == bool(x)
+    try:
+        found = float(plain)
+    except ValueError:
+        return False
+    if fixed:
+        last = 10.0 ** -len(plain.partition(".")[2])
+    elif x == int(x):
+        last = 0.0
+    else:
+        last = 10.0 ** min(math.floor(math.log10(abs(x))) - digits + 1, 0)
+    return abs(found - x) <= 0.5 * last * (1 + 1e-6) + within * max(1.0, abs(x))
+
+
+def _table_line(key: Key, rows: list[list[str]], hand: Any) -> Line:
+    told = f"table of {len(rows)} rows"
+    if not isinstance(hand, HandTable):
+        return Line(*key, told, "", "not covered", False)
+    off = _off(rows, hand)
+    return Line(*key, told, off or f"the same {sum(map(len, rows))} cells", hand.how, not off)
+
+
+def _off(rows: list[list[str]], hand: HandTable) -> str:
+    """Name the first cell that differs."""
+    if len(rows) != len(hand.rows):
+        return f"{len(hand.rows)} rows"
+    wanted = [list(row) for row in hand.rows]
+    if hand.any_order:
+        rows, wanted = sorted(rows, key=lambda r: r[0]), sorted(wanted, key=lambda r: str(r[0]))
+    for i, (row, line) in enumerate(zip(rows, wanted, strict=True), 1):
+        if len(row) != len(line):
+            return f"row {i} has {len(line)} cells"
+        for text, x in zip(row, line, strict=True):
+            if x is None:
+                fine = text == "–"
+            elif isinstance(x, str):
+                fine = text == x
+            else:
+                fine = _cell(text, x, hand.within, 6)
+            if not fine:
+                return f"row {i}: {x!r}, page: {text!r}"
+    return ""
+
+
+def _verdict(cell: str) -> str:
+    return cell.split(SEPARATOR)[0].strip().partition(" ")[2]
+
+
+def _text_line(key: Key, text: str, hand: Any) -> Line:
+    if not isinstance(hand, HandText):
+        return Line(*key, text, "", "not covered", False)
+    return Line(*key, text, hand.text, hand.how, text == hand.text)
+
+
+def _hand_text(hand: Hand) -> str:
+    if hand.value is None:
+        return f"undefined: {hand.reason}"
+    ends = "" if hand.low is None or hand.high is None else f" [{hand.low:.6g}, {hand.high:.6g}]"
+    return f"{hand.value:.6g}{ends}" + ("" if hand.n is None else f" n={hand.n}")
+
+
+def _how(hand: Hand) -> str:
+    return hand.how if hand.within <= 1e-6 else f"{hand.how} (within {hand.within:.2g})"
