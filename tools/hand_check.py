@@ -6,7 +6,8 @@ Imports nothing of qmtestbed: an error there must not be made a second time here
    for what ``report.html`` shows;
 2. its own arithmetic, from data and model alone, which fills a dictionary with the same keys: ``(check, measure)``
    or ``(check, "measure[key]")`` with a :class:`Hand` each, ``(check, "figure NAME")`` with a :class:`HandTable`;
-3. :func:`compare`, which gives a line for every number, also for those that nothing was computed for; and
+3. :func:`judged` and :func:`concluded`, for the verdicts that follow from these numbers;
+4. :func:`compare`, which gives a line for every number, also for those that nothing was computed for; and
    :func:`report`, which prints the table and gives the exit code.
 """
 
@@ -21,9 +22,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 Key = tuple[str, str]
 Cell = str | float | int | None
-SEPARATOR = "\x1e"
+SEPARATOR = "␞"
 """Between what stands on lines of their own in a cell."""
 
 
@@ -65,6 +68,15 @@ class HandTable:
     how: str = ""
     within: float = 0.0
     any_order: bool = False
+
+
+@dataclass(frozen=True)
+class HandVerdict:
+    """The verdict of a criterion with the number that decides it; see :func:`judged`."""
+
+    verdict: str
+    number: Hand
+    how: str
 
 
 @dataclass(frozen=True)
@@ -207,6 +219,7 @@ class _Reader(HTMLParser):
         elif tag in ("th", "td") and self._cell is not None:
             self.tables[-1][3][-1].append(" ".join("".join(self._cell).split()))
             self._cell = None
+            self.handle_data(" ")
         elif tag in ("span", "p", "div", "li", "dt", "dd", "h2", "h3"):
             self.handle_data(" ")
 
@@ -223,7 +236,7 @@ class _Reader(HTMLParser):
 # -- comparing ------------------------------------------------------------------------------------------------
 
 
-def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandText]) -> list[Line]:
+def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandVerdict | HandText]) -> list[Line]:
     """Compare every number of the run with what was made by hand; one that nothing was made for disagrees.
 
     A measured value must agree with its record at full precision *and* with the rounded number on the page.
@@ -232,7 +245,9 @@ def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandText]) -
     lines = [_measure_line(key, number, shown.measures.get(key), left.pop(key, None)) for key, number in found.items()]
     lines += [_table_line(key, rows, left.pop(key, None)) for key, rows in shown.figures.items()]
     texts = {(check, "items"): text for check, text in shown.items.items()}
-    texts |= {(check, f"criterion {text}"): _verdict(row[1]) for (check, text), row in shown.criteria.items()}
+    for (check, text), row in shown.criteria.items():
+        key = check, f"criterion {text}"
+        lines.append(_criterion_line(key, row, left.pop(key, None)))
     lines += [_text_line(key, text, left.pop(key, None)) for key, text in texts.items()]
     for key, hand in left.items():
         if isinstance(hand, HandText) and not key[0]:  # of the whole page
@@ -243,6 +258,178 @@ def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandText]) -
             lines.append(Line(*key, "", "", "not on the page", False))
     order = {name: i for i, name in enumerate(["", *records(run_dir)])}
     return sorted(lines, key=lambda line: order.get(line.check, len(order)))
+
+
+# -- verdicts -------------------------------------------------------------------------------------------------
+
+_CRITERION = re.compile(r"(\w+)(?:\[(.+)\])? *(>=|<=|>|<|==) *(\S+?)( at [\d.]+ *%)?$")
+
+
+def judged(plan: Mapping[str, Any], by_hand: Mapping[Key, Any]) -> dict[Key, HandVerdict]:
+    """Judge each criterion of the plan by the numbers made by hand, with nothing but the arithmetic of the verdicts.
+
+    Without ``at`` the value decides. With it the whole interval must meet the limit for *met* and the whole interval
+    miss it for *not met*. Of several keys one that misses, else one that is undetermined, decides; shown is the worst.
+    """
+    return {
+        (check, f"criterion {e['criterion']}"): _judge(check, e["criterion"], by_hand)
+        for check, planned in plan["checks"].items()
+        for e in planned.get("expect", ())
+    }
+
+
+def _judge(check: str, text: str, by_hand: Mapping[Key, Any]) -> HandVerdict:
+    parts = _CRITERION.match(text)
+    if not parts:
+        raise ValueError(f"{check}: the criterion {text!r} is not read by this script")
+    measure, key, sign, number, at = parts.groups()
+    wanted = f"{measure}[{key}]" if key else measure
+    elements = [
+        h for (c, name), h in by_hand.items() if c == check and (name == wanted or name.startswith(wanted + "["))
+    ]
+    found = [_element(h, sign, float(number), bool(at)) for h in elements]
+    verdict = next(v for v in ("not met", "undetermined", "met") if any(f[0] == v for f in found))
+    _, _, worst = min((f for f in found if f[0] == verdict), key=lambda f: f[1])
+    return HandVerdict(verdict, worst, f"the {'interval' if at else 'value'} of {len(found)} against the limit")
+
+
+def _element(hand: Hand, sign: str, limit: float, at: bool) -> tuple[str, float, Hand]:
+    """Give the verdict of one number, how far inside the limit it lies, and the number."""
+    if hand.value is None or (at and (hand.low is None or hand.high is None)):
+        return "undetermined", -math.inf, hand
+    ends = (hand.low, hand.high) if at and hand.low is not None and hand.high is not None else (hand.value,)
+    side = 1 if sign.startswith(">") else -1
+    room = [side * (x - limit) for x in ends]
+    inside = [r > 0 or (r == 0 and "=" in sign) for r in room]
+    return "met" if all(inside) else "undetermined" if any(inside) else "not met", min(room), hand
+
+
+def concluded(run_dir: Path, verdicts: Mapping[Key, HandVerdict]) -> dict[Key, HandText]:
+    """Conclude from verdicts of criteria to requirements, levels and both headlines, by the plan and its guideline.
+
+    For plans with one guideline, whose declarations are all in date. Gives texts that the page must hold.
+    """
+    return _Conclusion(run_dir, verdicts).texts()
+
+
+class _Conclusion:
+    """A plan, its guideline and the verdicts of its checks."""
+
+    def __init__(self, run_dir: Path, verdicts: Mapping[Key, HandVerdict]) -> None:
+        self.plan = yaml.safe_load((run_dir / "plan.yaml").read_text("utf-8"))
+        self.verdicts = verdicts
+        guideline = self.plan["guideline"]
+        name = guideline if isinstance(guideline, str) else guideline["id"]
+        files = [yaml.safe_load(p.read_text("utf-8")) for p in (run_dir / "guidelines").rglob("*.yaml")]
+        (self.guideline,) = [g for g in files if f"{g['id']}@{g['edition']}" == name]
+        self.declared = {d["requirement"]: d for d in self.plan.get("declarations", ())}
+
+    def check(self, name: str) -> str:
+        """Give the verdict of a check: the worst of its criteria."""
+        found = [v.verdict for (check, _), v in self.verdicts.items() if check == name]
+        return next((v for v in ("not met", "undetermined", "met") if v in found), "reported")
+
+    def measured(self, requirement: str) -> str:
+        """Give the state of the measured part."""
+        sets = [list(s) for s in self.guideline["requirements"][requirement].get("informed_by", [])]
+        own = [
+            (name, c["ait"])
+            for name, c in self.plan["checks"].items()
+            if (requirement in c["for"] if c.get("for") is not None else any(c["ait"] in s for s in sets))
+        ]
+        sets += [[c["ait"]] for c in self.plan["checks"].values() if requirement in (c.get("for") or ())]
+        states = {name: self.check(name) for name, _ in own if self.check(name) != "reported"}
+        if "not met" in states.values():
+            return "contradicted"
+        for alternative in sets:
+            inside = [states.get(name) for name, ait in own if ait in alternative]
+            if set(alternative) <= {ait for _, ait in own} and set(inside) == {"met"}:
+                return "supported"
+        return "undetermined" if states else "missing"
+
+    def requirement(self, name: str) -> tuple[str, dict[str, str]]:
+        """Give the verdict of a requirement, and the states of its parts."""
+        declared = self.declared.get(name, {})
+        stated = any(declared.get(k) for k in ("statement", "file", "checklist"))
+        states = {"measured": self.measured, "declared": lambda _: "supported" if stated else "missing"}
+        parts = {part: states[part](name) for part in self.guideline["requirements"][name]["needs"]}
+        if declared.get("not_applicable"):
+            return "not applicable", parts
+        if "contradicted" in parts.values():
+            return "contradicted", parts
+        if set(parts.values()) == {"supported"}:
+            return "supported", parts
+        if "undetermined" in parts.values():
+            return "undetermined", parts
+        return ("partly supported" if "supported" in parts.values() else "no evidence"), parts
+
+    def ladders(self) -> list[tuple[str, str, list[str], list[str]]]:
+        """Give the internal chains up to what is asked: code, title, levels, and the requirements of each level."""
+        ((dimension, level),) = self.plan["levels"].items()
+        outer = [x for chain in self.guideline["dimensions"][dimension]["chains"] for x in chain]
+        asks = next(x for x in outer if x["id"] == level)["asks"]
+        found = []
+        for d in self.guideline["dimensions"].values():
+            for chain in d["chains"] if d["kind"] == "internal" else ():
+                top = [i for i, x in enumerate(chain) if x["id"] in asks]
+                if top:
+                    upto = chain[: top[0] + 1]
+                    found.append(
+                        (d["code"], d["title"]["en"], [x["id"] for x in upto], [x["requirements"] for x in upto])
+                    )
+        return found
+
+    def texts(self) -> dict[Key, HandText]:
+        """Give what the page must say."""
+        ladders = self.ladders()
+        wanted = list(dict.fromkeys(r for *_, sets in ladders for s in sets for r in s))
+        states = {r: self.requirement(r) for r in wanted}
+        counted = [v.verdict for v in self.verdicts.values()]
+        tally = {v: counted.count(v) for v in ("met", "not met", "undetermined")}
+        parts = [p for verdict, p in states.values() if verdict != "not applicable"]
+        have = {k: (sum(p.get(k) == "supported" for p in parts), sum(k in p for p in parts)) for k in _PARTS}
+        said = {
+            "headline, criteria": f"Criteria {tally['met']} of {len(counted)} met",
+            "headline, counts": " ".join(f"{_SIGNS[v]} {v}: {n} {v}" for v, n in tally.items()),
+            "headline, evidence": " ".join(f"{have[k][0]} of {have[k][1]} {k} parts supported" for k in _PARTS),
+        }
+        said |= {f"level {levels[-1]}": self.level(*x, states) for x in ladders for levels in (x[2],)}
+        said |= {f"level {levels[-1]}": text for *_, levels, text in [self.outer(ladders, states)]}
+        found = {("", name): HandText(text, "arithmetic of the verdicts") for name, text in said.items()}
+        for name, (verdict, _) in states.items():
+            mark = {"not applicable": "∅", **_SIGNS}[verdict]
+            found["", f"requirement {name}"] = HandText(f"{mark} {name} {verdict}", "its parts, by plan and guideline")
+        return found
+
+    def level(self, code: str, title: str, levels: list[str], sets: list[list[str]], states: Mapping[str, Any]) -> str:
+        """Give the line of a level."""
+        upto = [[r for s in sets[: i + 1] for r in s] for i in range(len(levels))]
+        return _level_line(f"{code} {title}", levels, upto, states)
+
+    def outer(self, ladders: Sequence[Any], states: Mapping[str, Any]) -> tuple[list[str], str]:
+        """Give the line of the external level."""
+        ((name, level),) = self.plan["levels"].items()
+        d = self.guideline["dimensions"][name]
+        every = [r for *_, sets in ladders for s in sets for r in s]
+        return [level], _level_line(f"{d['code']} {d['title']['en']}", [level], [every], states)
+
+
+_PARTS = ("measured", "declared")
+_SIGNS = {
+    "met": "✓", "not met": "✗", "supported": "✓", "contradicted": "✗", "undetermined": "?", "partly supported": "◐",
+    "no evidence": "–",
+}  # fmt: skip
+
+
+def _level_line(name: str, levels: list[str], upto: list[list[str]], states: Mapping[str, Any]) -> str:
+    """Give the line of the table of levels: target, reached, reached by measurement alone, verdict."""
+    applying = [[states[r] for r in rs if states[r][0] != "not applicable"] for rs in upto]
+    reached = [x for x, a in zip(levels, applying, strict=True) if a and all(v == "supported" for v, _ in a)]
+    sides = [[p["measured"] for _, p in a if "measured" in p] for a in applying]
+    alone = [x for x, s in zip(levels, sides, strict=True) if s and set(s) == {"supported"}]
+    side = (alone[-1] if alone else "none") if sides[-1] else "nothing to measure"
+    verdict = "✓ reached" if levels[-1] in reached else "– not reached" if applying[-1] else "∅ not applicable"
+    return f"{name} {levels[-1]} {reached[-1] if reached else 'none'} {side} {verdict}"
 
 
 def report(lines: Sequence[Line]) -> int:
@@ -345,8 +532,15 @@ def _off(rows: list[list[str]], hand: HandTable) -> str:
     return ""
 
 
-def _verdict(cell: str) -> str:
-    return cell.split(SEPARATOR)[0].strip().partition(" ")[2]
+def _criterion_line(key: Key, row: Sequence[str], hand: Any) -> Line:
+    verdict, (found, _, more) = row[1].split(SEPARATOR)[0].strip().partition(" ")[2], row[2].partition(SEPARATOR)
+    told = f"{verdict}: {found.strip()}"
+    if not isinstance(hand, HandVerdict):
+        return Line(*key, told, "", "not covered", False)
+    value, _, interval = found.strip().partition(" ")
+    n = re.search(r"n = ([\d,]+)", more)
+    agrees = verdict == hand.verdict and _shows([value, interval, n[1] if n else ""], hand.number)
+    return Line(*key, told, f"{hand.verdict}: {_hand_text(hand.number)}", hand.how, agrees)
 
 
 def _text_line(key: Key, text: str, hand: Any) -> Line:
