@@ -26,6 +26,10 @@ import yaml
 
 Key = tuple[str, str]
 Cell = str | float | int | None
+MOST_ROWS = 200
+"""Rows that a page shows of a table; that it leaves out others, it says."""
+FINDING = "finding"
+"""So begins the second part of the key of a :class:`HandText` about a finding."""
 SEPARATOR = "␞"
 """Between what stands on lines of their own in a cell."""
 
@@ -148,6 +152,9 @@ class Page:
     criteria: dict[Key, list[str]] = field(default_factory=dict)
     figures: dict[Key, list[list[str]]] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    failures: str = ""
+    checks: list[str] = field(default_factory=list)
     text: str = ""
 
 
@@ -155,7 +162,9 @@ def page(run_dir: Path) -> Page:
     """Read the English page of a run."""
     reader = _Reader()
     reader.feed((run_dir / "report.html").read_text("utf-8"))
-    found = Page(text=" ".join("".join(reader.said).split()))
+    whole, failures = ("".join(part) for part in (reader.said, reader.sections.get("failures", ())))
+    checks = ["".join(said) for said in reader.inside.values()]
+    found = Page(checks=checks, findings=reader.findings, failures=failures, text=" ".join(whole.split()))
     for check, figure, label, rows in reader.tables:
         if figure:
             found.figures[check, "figure " + figure.removeprefix(f"figure-{check}_")] = rows[1:]
@@ -184,6 +193,10 @@ class _Reader(HTMLParser):
         self._cell: list[str] | None = None
         self._skip = ""
         self._whole = False
+        self._listed = False
+        self._section = ""
+        self.sections: dict[str, list[str]] = {}
+        self.findings: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -194,9 +207,13 @@ class _Reader(HTMLParser):
         elif tag == "figure":
             self._figure = given.get("id", "")
         elif tag == "section":
-            self._check = ""
+            self._check, self._section = "", given.get("id", "")
         elif tag == "div" and given.get("class", "").startswith("scroll"):
             self._label = given.get("aria-label", "")
+        elif tag == "ul":
+            self._listed = given.get("class") == "findings" and bool(self._check)
+        elif tag == "li" and self._listed:
+            self.findings.append((self._check, ""))
         elif tag == "table":
             self.tables.append((self._check, self._figure, self._label, []))
         elif tag == "tr" and self.tables:
@@ -214,6 +231,8 @@ class _Reader(HTMLParser):
             self._skip = ""
         elif tag == "figure":
             self._figure = ""
+        elif tag == "ul":
+            self._listed = False
         elif tag == "span" and self._whole:
             self._whole = False
         elif tag in ("th", "td") and self._cell is not None:
@@ -227,10 +246,13 @@ class _Reader(HTMLParser):
         if self._skip or self._whole:
             return
         self.said.append(data)
+        self.sections.setdefault(self._section, []).append(data)
         if self._check:
             self.inside.setdefault(self._check, []).append(data)
         if self._cell is not None:
             self._cell.append(data)
+        if self._listed and self.findings:
+            self.findings[-1] = self.findings[-1][0], self.findings[-1][1] + data
 
 
 # -- comparing ------------------------------------------------------------------------------------------------
@@ -249,6 +271,9 @@ def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandVerdict 
         key = check, f"criterion {text}"
         lines.append(_criterion_line(key, row, left.pop(key, None)))
     lines += [_text_line(key, text, left.pop(key, None)) for key, text in texts.items()]
+    lines += [_finding_line(check, text.strip(), left) for check, text in shown.findings if text.strip()]
+    left = {key: hand for key, hand in left.items() if not key[1].startswith(FINDING)}
+    lines.append(_repeated(shown))
     for key, hand in left.items():
         if isinstance(hand, HandText) and not key[0]:  # of the whole page
             lines.append(
@@ -302,6 +327,23 @@ def _element(hand: Hand, sign: str, limit: float, at: bool) -> tuple[str, float,
     room = [side * (x - limit) for x in ends]
     inside = [r > 0 or (r == 0 and "=" in sign) for r in room]
     return "met" if all(inside) else "undetermined" if any(inside) else "not met", min(room), hand
+
+
+def sample_sizes(plan: Mapping[str, Any], by_hand: Mapping[Key, Any]) -> dict[Key, HandText]:
+    """Say how many items would settle what is undetermined: n (w / d)^2, as a half width w shrinks as 1 / sqrt(n).
+
+    The width is that of the side which faces the limit, d the distance to it.
+    """
+    found = {}
+    for (check, name), judged_ in judged(plan, by_hand).items():
+        number, parts = judged_.number, _CRITERION.match(name.removeprefix("criterion "))
+        if judged_.verdict != "undetermined" or not parts or number.value is None or number.low is None:
+            continue
+        limit = float(parts[4])
+        end = number.low if limit < number.value else number.high
+        needed = math.ceil((number.n or 0) * ((number.value - (end or 0.0)) / (number.value - limit)) ** 2)
+        found["", f"sample size, {check}: {parts[0]}"] = HandText(f"about n = {needed} w", "n (w / d)²")
+    return found
 
 
 def concluded(run_dir: Path, verdicts: Mapping[Key, HandVerdict]) -> dict[Key, HandText]:
@@ -512,9 +554,10 @@ def _table_line(key: Key, rows: list[list[str]], hand: Any) -> Line:
 
 def _off(rows: list[list[str]], hand: HandTable) -> str:
     """Name the first cell that differs."""
-    if len(rows) != len(hand.rows):
-        return f"{len(hand.rows)} rows"
     wanted = [list(row) for row in hand.rows]
+    wanted = wanted[:MOST_ROWS] if len(rows) == MOST_ROWS else wanted
+    if len(rows) != len(wanted):
+        return f"{len(wanted)} rows"
     if hand.any_order:
         rows, wanted = sorted(rows, key=lambda r: r[0]), sorted(wanted, key=lambda r: str(r[0]))
     for i, (row, line) in enumerate(zip(rows, wanted, strict=True), 1):
@@ -547,6 +590,21 @@ def _text_line(key: Key, text: str, hand: Any) -> Line:
     if not isinstance(hand, HandText):
         return Line(*key, text, "", "not covered", False)
     return Line(*key, text, hand.text, hand.how, text == hand.text)
+
+
+def _repeated(shown: Page) -> Line:
+    """Look whether the section on what is missed holds no number that the section of its check does not hold."""
+    numbers = [set(re.findall(r"\d[\d.,]*\d|\d", text)) for text in (shown.failures, " ".join(shown.checks))]
+    told = f"{len(numbers[0])} different numbers"
+    return Line("", "section Not met or not determined", told, told, "each stands in a check", numbers[0] <= numbers[1])
+
+
+def _finding_line(check: str, text: str, left: dict[Key, Any]) -> Line:
+    """Look for the claim that a finding ends with; one whose criterion is met is on no page and left alone."""
+    for key, hand in left.items():
+        if key[0] == check and key[1].startswith(FINDING) and text.endswith(hand.text):
+            return Line(*key, hand.text, hand.text, hand.how, True)
+    return Line(check, "finding", text, "", "not covered", False)
 
 
 def _hand_text(hand: Hand) -> str:
