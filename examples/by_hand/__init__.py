@@ -1,0 +1,1 @@
+"""Every measure of the two examples computed again, from tables and model alone, without qmtestbed."""
