@@ -49,7 +49,7 @@ ROOMS = {
     "cryptography": {"evidence/signatures.py"},
     "weasyprint": {"render/pdf.py"},
     "openpyxl": {"evidence/spreadsheets.py"},
-    "torch": {"execute/models"},
+    "torch": {"execute/models", "measuring/activations.py"},  # what a network does inside, while it answers
     "sklearn": {"execute/models", "measuring"},
     "skops": {"execute/models"},
     "onnxruntime": {"execute/models"},
