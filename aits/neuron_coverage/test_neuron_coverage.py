@@ -57,6 +57,14 @@ def test_sections_corners_and_top_units_by_hand():
     assert among_top(np.zeros((2, 4)), 2).tolist() == [True, True, False, False]
 
 
+def test_rounding_leaves_no_range():
+    ranges = ranges_of(np.array([[-2.0, 0.0], [3.0, 0.0]]))
+    assert (
+        not ranges.above(np.array([[3.0 + 1e-6, 0.0]])).any() and not ranges.below(np.array([[-2.0 - 1e-6, 0]])).any()
+    )
+    assert ranges.above(np.array([[3.001, 1e-12]])).all() and ranges.below(np.array([[-2.001, -1e-12]])).all()
+
+
 def test_many_even_values_fill_every_section():
     even = np.linspace(0, 1, 1001)[:, None]
     assert sections_hit(even, ranges_of(even), 10).tolist() == [10]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Histogram, Images, Model, Subject, Table, Undefined
-from qmtestbed.measuring.answers import groups_of
+from qmtestbed.measuring.answers import groups_of, pooled_groups
 from qmtestbed.measuring.drawing import half
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.imaging import box_resize
@@ -76,7 +76,8 @@ def measure(
         return Undefined(f"The items can't be compared: {error}.")
     if not scores:
         return Undefined("There is neither a model nor training data to score the items with.")
-    n, groups = _length(data), _groups(data, outside)
+    n = _length(data)
+    groups = pooled_groups(*((groups_of(x) if isinstance(x, Table) else None, _length(x)) for x in (data, outside)))
     setting = half(n, None if groups is None else groups[:n], np.random.default_rng([seed, n]))
     if not setting.any():
         return Undefined("All items inside belong to one group, so that no threshold can be set on a part of them.")
@@ -133,18 +134,6 @@ class _Score:
 
 def _length(data: Table | Images) -> int:
     return len(data.frame) if isinstance(data, Table) else len(data.pixels)
-
-
-def _groups(data: Table | Images, outside: Table | Images) -> np.ndarray | None:
-    """Groups of all items; a row of a table without groups is one of its own, and a name stands for one group."""
-    own = [groups_of(x) if isinstance(x, Table) else None for x in (data, outside)]
-    if all(g is None for g in own):
-        return None
-    named = [
-        [("row", f"{k}-{i}") for i in range(_length(x))] if g is None else [("group", str(v)) for v in g]
-        for k, (x, g) in enumerate(zip((data, outside), own, strict=True))
-    ]
-    return np.asarray(pd.factorize(pd.Series([*named[0], *named[1]], dtype=object))[0])
 
 
 # -- scores ---------------------------------------------------------------------------------------------------

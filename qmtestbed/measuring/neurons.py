@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 __all__ = ["Ranges", "above_threshold", "among_top", "ranges_of", "scaled", "sections_hit"]
 
 Values = NDArray[np.floating]
+ROUNDING = 1e-5
+"""An activation leaves a range only by more than this share of its end: rounding differs from batch to batch."""
 Truths = NDArray[np.bool_]
 
 
@@ -60,15 +62,15 @@ class Ranges:
     @property
     def vary(self) -> Truths:
         """Tell which units the reference does not leave at one value: (units,)."""
-        return np.asarray(self.high > self.low)
+        return np.asarray(self.high - self.low > ROUNDING * np.maximum(np.abs(self.high), np.abs(self.low)))
 
     def above(self, values: Values) -> Truths:
         """Tell which activations are higher than any of the reference: (n, units)."""
-        return np.asarray(values > self.high)
+        return np.asarray(values > self.high + ROUNDING * np.abs(self.high))
 
     def below(self, values: Values) -> Truths:
         """Tell which activations are lower than any of the reference: (n, units)."""
-        return np.asarray(values < self.low)
+        return np.asarray(values < self.low - ROUNDING * np.abs(self.low))
 
 
 def ranges_of(values: Values) -> Ranges:

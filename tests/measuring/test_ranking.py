@@ -8,6 +8,7 @@ from scipy.stats import binomtest, norm
 from sklearn.metrics import roc_auc_score
 
 from qmtestbed.ait import Estimate, Undefined
+from qmtestbed.measuring.answers import pooled_groups
 from qmtestbed.measuring.ranking import auc_interval, delong
 
 
@@ -81,3 +82,16 @@ def test_groups_are_the_items():
 def test_one_kind_alone_has_no_area():
     assert isinstance(auc_interval([1.0, 2.0], [True, True], 0.95), Undefined)
     assert isinstance(delong([], [], None), Undefined)
+
+
+def test_groups_of_several_sets_are_numbered_together():
+    named = np.array(["a", "b", None, None], dtype=object)
+
+    def pooled(*sets):
+        found = pooled_groups(*sets)
+        return None if found is None else found.tolist()
+
+    assert pooled((named, 4), (np.array(["b"]), 1)) == [0, 1, 2, 2, 1]
+    assert pooled((np.array([1.0, 2.0]), 2), (np.array([2, 3]), 2)) == [0, 1, 1, 2]
+    assert pooled((None, 2), (named, 4)) == [0, 1, 2, 3, 4, 4]
+    assert pooled((None, 3), (None, 2)) is None
