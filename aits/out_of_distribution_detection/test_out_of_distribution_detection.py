@@ -172,6 +172,13 @@ def test_the_seed_decides_on_the_half_alone(ait):
     assert a == b and a["auroc"] == c["auroc"] and a["thresholds"] != c["thresholds"]
 
 
+def test_what_is_accepted_is_counted_where_the_threshold_was_not_set(ait):
+    given = {"data": table(normal(60)), "outside": table(normal(60, 1.0)), "model": Sure()}
+    kept = [ait.measure(**given, seed=s, accepted=0.9)["acceptance"]["confidence"] for s in range(40)]
+    assert {e.n for e in kept} == {30}
+    assert min(e.value for e in kept) < 0.9 < max(e.value for e in kept)  # on the other half it is never less
+
+
 def test_a_stricter_threshold_accepts_less(ait):
     given = {"data": table(normal(200)), "outside": table(normal(200, 1.0)), "model": Sure()}
     loose, strict = (ait.measure(**given, accepted=share)["false_acceptance"]["confidence"] for share in (0.99, 0.6))

@@ -145,8 +145,14 @@ def test_what_is_like_the_reference_is_seldom_unusual(ait, net):
     e = found["unusual_share"]["dsa"]
     ci = binomtest(round(e.value * 400), 400).proportion_ci(0.95)
     assert (e.low, e.high, e.n) == (pytest.approx(ci.low), pytest.approx(ci.high), 400)
-    assert e.low < 0.05 < 0.1 < learnt.low  # 5 % are unusual, give or take those held out
+    assert 0 < e.low < 0.05 < 0.1 < learnt.low  # 5 % are unusual, give or take those held out
     assert set(found["unscored_share"].values()) == {0.0}
+
+
+def test_of_the_training_items_themselves_one_in_twenty_of_those_held_out_is_unusual(ait, net):
+    found = ait.measure(model=net, data=images(X[900:1500]), train=images(X[900:1500]))
+    assert found["unusual_share"]["dsa"].value == pytest.approx(6 / 600)  # 120 are held out, the others have DSA 0
+    assert found["median_surprise"]["dsa"].value == 0.0
 
 
 def test_numbers_are_one_answer(ait):

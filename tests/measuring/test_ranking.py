@@ -65,6 +65,14 @@ def test_kinds_that_are_told_without_an_error_are_so_many_trials(n):
     assert interval(scores, yes, groups=groups).low == pytest.approx(binomtest(1, 1).proportion_ci(0.95).low)
 
 
+def test_few_wrong_pairs_are_no_surer_than_as_many_trials():
+    scores, yes = np.arange(60.0), np.arange(60) >= 30
+    scores[[29, 30]] = scores[[30, 29]]
+    e = interval(scores, yes)
+    assert e.value == 1 - 1 / 900 and e.low < binomtest(30, 30).proportion_ci(0.95).low + 0.01
+    assert e.high > 1 - 1e-4
+
+
 def test_one_score_for_all_says_nothing():
     e = interval(np.zeros(40), np.arange(40) < 20)
     assert e.value == 0.5 and e.low < 0.3 and e.high > 0.7
