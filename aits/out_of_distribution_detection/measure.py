@@ -23,7 +23,7 @@ SCORES = (CONFIDENCE, NEIGHBOURS, MAHALANOBIS)
 TITLES = {
     CONFIDENCE: "1 - largest probability",
     NEIGHBOURS: "distance to the k-th nearest training item",
-    MAHALANOBIS: "Mahalanobis distance to the nearest class of the training data",
+    MAHALANOBIS: "Mahalanobis distance to the nearest class",
 }
 LEAST = 10
 POOLED = 8

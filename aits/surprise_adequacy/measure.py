@@ -205,7 +205,8 @@ class _Found:
         """Shares of test and of training items; what is far beyond the bounds stands in the outermost bins."""
         low, high = self.bounds
         width = high - low if high > low else 1.0
-        edges = np.linspace(low - width / 4, high + width / 2, BINS + 1)
+        start = low - width / 4
+        edges = np.linspace(start if low < 0 else max(start, 0.0), high + width / 2, BINS + 1)
         parts = {"test items": self.test, "training items held out": self.training[np.isfinite(self.training)]}
         shares = {
             n: (np.histogram(np.clip(x, edges[0], edges[-1]), edges)[0] / len(x)).tolist() for n, x in parts.items()
@@ -214,18 +215,8 @@ class _Found:
 
 
 def _table(cut: _Cut, found: list[_Found]) -> DataTable:
-    rows: list[tuple[str, str | float]] = [
-        ("layer", cut.name),
-        ("units that vary", cut.test[0].shape[1]),
-        ("training items compared with", len(cut.reference[0])),
-        ("training items held out for the bounds", len(cut.held_out[0])),
-        ("test items", len(cut.test[0])),
-    ]
-    for f in found:
-        rows += [
-            (f"{f.name}: lower bound", f.bounds[0]),
-            (f"{f.name}: upper bound", f.bounds[1]),
-            (f"{f.name}: what {USUAL:.0%} of the training items held out do not pass", f.limit),
-            (f"{f.name}: test items with a score", len(f.test)),
-        ]
-    return DataTable(("what", "value"), rows)
+    of_all = (cut.name, cut.test[0].shape[1], len(cut.reference[0]), len(cut.held_out[0]))
+    rows = [(f.name, *of_all, *f.bounds, f.limit, len(f.test)) for f in found]
+    items = ("training items compared with", "training items held out")
+    limits = ("lower bound", "upper bound", f"limit of {USUAL:.0%}")
+    return DataTable(("score", "layer", "units that vary", *items, *limits, "test items with a score"), rows)

@@ -123,6 +123,11 @@ def partial_scores(net: Handle, x: np.ndarray) -> np.ndarray:
     return distance_surprise(last(x), said, last(X[:500]), given)
 
 
+def details(found: Any, score: str) -> dict[str, Any]:
+    table = found["details"]
+    return next(dict(zip(table.columns, row, strict=True)) for row in table.rows if row[0] == score)
+
+
 def test_coverage_counts_buckets_between_the_bounds(ait, net):
     found = ait.measure(model=net, data=images(X[500:800]), train=images(X[:500]), buckets=1)
     assert found["surprise_coverage"] == {"lsa": 1.0, "dsa": 1.0, "mdsa": 1.0}
@@ -131,10 +136,14 @@ def test_coverage_counts_buckets_between_the_bounds(ait, net):
     one = ait.measure(model=net, data=images(X[510:511]), train=images(X[:500]), buckets=50)
     assert one["surprise_coverage"]["dsa"] in (0.0, 1 / 50)
     assert isinstance(one["median_surprise"]["dsa"], Undefined)
-    rows = dict(more["details"].rows)
-    assert rows["layer"] == "2 tanh" and rows["training items held out for the bounds"] == 100
-    assert rows["training items compared with"] == 400 and rows["test items"] == 300
-    assert rows["dsa: lower bound"] < rows["dsa: upper bound"]
+    rows = details(more, "dsa")
+    assert (rows["layer"], rows["training items compared with"], rows["training items held out"]) == (
+        "2 tanh",
+        400,
+        100,
+    )
+    assert rows["lower bound"] < rows["limit of 95%"] < rows["upper bound"]
+    assert rows["test items with a score"] == 300 and [r[0] for r in more["details"].rows] == ["lsa", "dsa", "mdsa"]
     assert sum(more["dsa_histogram"].counts["test items"]) == pytest.approx(1)
 
 
@@ -169,9 +178,9 @@ def test_layer_seed_and_sample(ait, net):
     given = {"model": net, "data": images(X[500:600]), "train": images(X[:500])}
     first, again, other = (ait.measure(**given, seed=s) for s in (1, 1, 2))
     assert first == again and first["median_surprise"] != other["median_surprise"]
-    assert dict(ait.measure(**given, layer=1)["details"].rows)["layer"] == "1 tanh"
+    assert details(ait.measure(**given, layer=1), "lsa")["layer"] == "1 tanh"
     assert "no hidden layer 3" in ait.measure(**given, layer=3).reason
-    fewer = dict(ait.measure(**given, reference=100)["details"].rows)
+    fewer = details(ait.measure(**given, reference=100), "mdsa")
     assert fewer["training items compared with"] == 80
 
 
