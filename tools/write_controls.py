@@ -297,6 +297,30 @@ def performance_without_labels(e: Example) -> None:
     e.write(data.assign(**{c: (m + (data[c] - data[c].mean()) / 4).round(3) for c, m in middle.items()}))
 
 
+# -- images and items from outside ----------------------------------------------------------------------------
+
+
+def out_of_distribution_detection(e: Example) -> None:
+    """Pumps of another kind that read like those inside, and some far beyond all faults, of which the model is sure."""
+    data = e.read().drop(columns="fault")
+    e.write(data.sample(frac=1, random_state=0).assign(vibration=lambda d: (d["vibration"] + 0.01).round(2)))
+    far = data.assign(vibration=data["vibration"] + 9, temperature=data["temperature"] + 45)
+    e.write(far.round(2), "bad_far.csv")
+
+
+def neuron_coverage(e: Example) -> None:
+    """Test images of one digit alone."""
+    with np.load(e.folder / "digits.npz") as digits:
+        ones = digits["labels"] == 1
+        np.savez_compressed(e.folder / "bad.npz", images=digits["images"][ones], labels=digits["labels"][ones])
+
+
+def surprise_adequacy(e: Example) -> None:
+    """The test images came out as negatives."""
+    with np.load(e.folder / "digits.npz") as digits:
+        np.savez_compressed(e.folder / "bad.npz", images=255 - digits["images"], labels=digits["labels"])
+
+
 TABLES: tuple[Callable[[Example], None], ...] = (
     attribute_coverage,
     attribution_faithfulness,
@@ -326,6 +350,9 @@ TABLES: tuple[Callable[[Example], None], ...] = (
     conformal_coverage,
     risk_coverage,
     performance_without_labels,
+    out_of_distribution_detection,
+    neuron_coverage,
+    surprise_adequacy,
 )
 
 

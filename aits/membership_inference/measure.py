@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qmtestbed.ait import Curve, Estimate, Finding, Histogram, Images, Model, Subject, Table, Undefined
-from qmtestbed.measuring.answers import groups_of, taken, true_answers, values_of
+from qmtestbed.measuring.answers import groups_of, pooled_groups, taken, true_answers, values_of
 from qmtestbed.measuring.gaps import difference
 from qmtestbed.measuring.intervals import proportion
-from qmtestbed.measuring.paired import gini_interval
+from qmtestbed.measuring.ranking import auc_interval
 
 BINS = 20
 MOST_POINTS = 200
@@ -102,22 +102,8 @@ def _advantage(known: Estimate | Undefined, new: Estimate | Undefined) -> Estima
 def _auc(inside: _Seen, outside: _Seen, confidence: float) -> Estimate | Undefined:
     scores = np.concatenate([inside.certainty, outside.certainty])
     member = np.arange(len(scores)) < len(inside.certainty)
-    gini = gini_interval(scores, member, confidence, groups=_units(inside, outside))
-    if isinstance(gini, Undefined):
-        return gini
-    value, low, high = ((x + 1) / 2 for x in (gini.value, gini.low, gini.high))
-    return Estimate(value, low, high, confidence, gini.n)
-
-
-def _units(inside: _Seen, outside: _Seen) -> NDArray[Any] | None:
-    """Groups of both tables together; a row of a table without groups is one of its own."""
-    if inside.groups is None and outside.groups is None:
-        return None
-    parts = [
-        [(str(name), g) for g in s.groups] if s.groups is not None else [(str(name), i) for i in range(len(s.right))]
-        for name, s in (("group" if inside.groups is not None else "row", inside), ("group", outside))
-    ]
-    return np.asarray(pd.factorize(pd.Series([*parts[0], *parts[1]], dtype=object))[0])
+    groups = pooled_groups(*((s.groups, len(s.right)) for s in (inside, outside)))
+    return auc_interval(scores, member, confidence, groups=groups)
 
 
 def _at_low_fpr(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qmtestbed.ait import Images, Model, Table, class_name
 
-__all__ = ["groups_of", "is_classifier", "taken", "true_answers", "values_of", "weights_of"]
+__all__ = ["groups_of", "is_classifier", "pooled_groups", "taken", "true_answers", "values_of", "weights_of"]
 
 
 def is_classifier(model: Model) -> bool:
@@ -72,3 +72,27 @@ def weights_of(data: Table | Images) -> NDArray[np.float64] | None:
     if not isinstance(data, Table) or data.roles.weight is None:
         return None
     return np.asarray(data.frame[data.roles.weight], dtype=np.float64)
+
+
+def pooled_groups(*sets: tuple[NDArray[Any] | None, int]) -> NDArray[np.intp] | None:
+    """Number the groups of several sets of items together, for a measure of all of them.
+
+    Parameters
+    ----------
+    sets
+        For each the groups of its items, or ``None``, and how many items it has.
+
+    Returns
+    -------
+    array or None
+        One number per item: a name stands for the same group in every set, an item of a set without groups for itself,
+        and items without a value for one group. ``None`` where no set has groups.
+    """
+    if all(groups is None for groups, _ in sets):
+        return None
+    names: list[tuple[str, str]] = []
+    for k, (groups, n) in enumerate(sets):
+        names += (
+            [(f"row of {k}", str(i)) for i in range(n)] if groups is None else [("", class_name(g)) for g in groups]
+        )
+    return np.asarray(pd.factorize(pd.Series(names, dtype=object))[0])

@@ -15,6 +15,7 @@ from scipy.special import bdtr
 
 from qmtestbed.ait import Estimate, Predictions, Undefined
 from qmtestbed.measuring.intervals import delta_interval, proportion
+from qmtestbed.measuring.ranking import delong
 
 __all__ = ["balanced_interval", "correlation_interval", "gini_interval", "matched_rows", "mcnemar", "skill_interval"]
 
@@ -193,20 +194,12 @@ def gini_interval(
     ----------
     DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988), 837-845.
     """
-    s, yes = np.asarray(scores, dtype=np.float64), np.asarray(positive, dtype=bool)
-    w = np.ones(len(s)) if weights is None else np.asarray(weights, dtype=np.float64)
-    mass = float(w[yes].sum()), float(w[~yes].sum())
-    if min(mass) <= 0:
-        return Undefined("Only one of the two classes has rows.")
-    values, at = np.unique(s, return_inverse=True)
-    ours, theirs = (np.bincount(at, weights=w * part, minlength=len(values)) for part in (yes, ~yes))
-    below = (np.cumsum(theirs) - theirs / 2)[at] / mass[1]  # of the negative rows, for each positive one
-    above = 1 - (np.cumsum(ours) - ours / 2)[at] / mass[0]  # of the positive rows, for each negative one
-    area = float(np.average(below[yes], weights=w[yes]))
-    scale = np.where(yes, w.sum() / mass[0], w.sum() / mass[1])
-    influence = 2 * (np.where(yes, below, above) - area) * scale
+    found = delong(scores, positive, weights)
+    if isinstance(found, Undefined):
+        return found
+    area, influence = found
     gini = min(max(2 * area - 1, -1.0), 1.0)
-    return delta_interval(gini, influence, confidence, groups=groups, weights=weights, low=-1.0, high=1.0)
+    return delta_interval(gini, 2 * influence, confidence, groups=groups, weights=weights, low=-1.0, high=1.0)
 
 
 def mcnemar(worse: int, better: int) -> tuple[float, float]:

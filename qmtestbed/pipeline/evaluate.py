@@ -266,6 +266,8 @@ def _choose(entry: AitEntry, bound: Mapping[str, Bound], told: Told) -> tuple[st
         return "a package is missing: " + "; ".join(entry.missing), None
     if manifest.volatile:
         return "its numbers differ from run to run; write a plan", None
+    if manifest.information:
+        return "it is for information only and judges nothing; write a plan", None
     usable = []
     for name, spec in manifest.inputs.items():
         why = _why_not(name, spec, bound, told)

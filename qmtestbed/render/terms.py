@@ -77,6 +77,7 @@ UNITS: Mapping[str, str] = {
     "standard deviations of the answers": "回答の標準偏差",
     "unit of sigma": "sigma の単位",
     "unit of the label": "ラベルの単位",
+    "units": "ユニット",
     "values": "値",
 }
 """Units of the AITs that are shipped, as their manifests write them → Japanese."""

@@ -51,7 +51,7 @@ ROOMS = {
     "weasyprint": {"render/pdf.py"},
     "cssselect2": {"render/pdf.py"},
     "openpyxl": {"evidence/spreadsheets.py"},
-    "torch": {"execute/models"},
+    "torch": {"execute/models", "measuring/activations.py"},  # what a network does inside, while it answers
     "sklearn": {"execute/models", "measuring"},
     "skops": {"execute/models"},
     "onnxruntime": {"execute/models"},

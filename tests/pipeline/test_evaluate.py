@@ -37,6 +37,7 @@ def test_a_classifier_by_every_name(project: Path, store: Any, uri: str) -> None
     assert left_out["regression_performance"] == "it is for regression, and the task is classification"
     assert "classification_performance" not in left_out
     assert left_out["inference_cost"] == "its numbers differ from run to run; write a plan"
+    assert left_out["neuron_coverage"] == "it is for information only and judges nothing; write a plan"
 
     # Oracle: the same model called here, compared by hand.
     import mlflow
