@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -238,14 +238,14 @@ _INVENTORY = {"data": "test", **{n: n for n in ("train", "model", "predictions",
 """Which inventory an input is bound to, by the fixed input names."""
 
 
-def bindings_of(inputs: Iterable[str], inventories: Collection[str]) -> dict[str, str]:
+def bindings_of(inputs: Mapping[str, InputSpec], inventories: Collection[str]) -> dict[str, str]:
     """Say which inventory each of an AIT's inputs is bound to, and what their predictions are made from."""
     bindings: dict[str, str] = {}
     for name in inputs:
         assessed = "predictions" if "predictions" in inventories else "model"
         names = (assessed, "data") if name == "predictions" else (name,)
         bindings |= {n: inventory_of(n, inventories) for n in names}
-    if bindings.keys() & {"model", "previous"}:
+    if "previous" in bindings or any(spec.kind == "model" for spec in inputs.values()):
         bindings["data"] = "test"
     return bindings
 
@@ -266,13 +266,13 @@ def _choose(entry: AitEntry, bound: Mapping[str, Bound], told: Told) -> tuple[st
         return "a package is missing: " + "; ".join(entry.missing), None
     if manifest.volatile:
         return "its numbers differ from run to run; write a plan", None
-    usable = []
+    usable = {}
     for name, spec in manifest.inputs.items():
         why = _why_not(name, spec, bound, told)
         if why and not spec.optional:
             return why, None
         if not why:
-            usable.append(name)
+            usable[name] = spec
     bindings = bindings_of(usable, bound)
     expected = expected_of(manifest, bindings)
     if manifest.suggests and not expected:
@@ -296,7 +296,7 @@ def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], told: Told)
         return ""
     if spec.kind in ("table", "images") and bound[source].found.kind != spec.kind:
         return f"it is for {_PLURAL[spec.kind]}, and {source} is {bound[source].found.kind}"
-    unmet = [] if spec.kind == "model" else list(unmet_needs(spec, bound[source].inventory))
+    unmet = [] if spec.kind in ("model", "model_files") else list(unmet_needs(spec, bound[source].inventory))
     asked = PROBED & set(spec.needs)
     wrong_task = ({"classification", "regression"} & asked) - {told.task} if told.task else set()
     unmet += [f"it is for {t}, and the task is {told.task}" for t in sorted(wrong_task)]
