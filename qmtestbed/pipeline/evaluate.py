@@ -165,7 +165,7 @@ def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
     asked = asked_of(subject.guideline, subject.levels, catalogue)
     return Plan(
         schema="qmtestbed/plan/v1",
-        component=Component(subject.name or _name_of(subject)),
+        component=Component(subject.name or name_of(subject.model, subject.predictions)),
         guideline=asked.guideline,
         levels=asked.levels,
         seed=subject.seed,
@@ -224,11 +224,10 @@ def _from(out: Path, uri: str) -> str:
     return Path(os.path.relpath(os.path.realpath(uri), out.resolve())).as_posix()
 
 
-def _name_of(subject: Subject) -> str:
+def name_of(model: str | None, predictions: str | None) -> str:
     """``models:/churn@champion`` and ``models:/churn/3`` are about churn, as is ``churn.csv``; else the URI is it."""
-    if subject.model is None:
-        return Path(subject.predictions or "").stem
-    model = subject.model
+    if model is None:
+        return Path(predictions or "").stem
     rest = model.removeprefix("models:/")
     name = rest.split("@")[0].split("/")[0]
     return name if rest != model and name else model

@@ -29,13 +29,14 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {*BASE, "documents", "catalogue"},
     "environments": {*BASE, "digests"},
     "tracking": {*BASE, "digests"},
+    "maite": {*BASE, "digests"},
     "resolve": {*BASE, "documents", "digests", "catalogue", "modelfiles", "tracking"},
     # The child alone measures how far two models are apart: the interval of that is our own, not an AIT's.
     "execute": {*BASE, "documents", "digests", "measuring", "modelfiles"},
     "evidence": {*BASE, "documents", "digests"},
     "judging": BASE,
     "render": {*BASE, "content"},  # templates include parts that ship
-    "pipeline": {*BASE, "documents", "digests", "catalogue", "environments", "tracking", *STAGES, ""},
+    "pipeline": {*BASE, "documents", "digests", "catalogue", "environments", "tracking", "maite", *STAGES, ""},
     "cli": {*BASE, "catalogue", "content", "guidelines", "pipeline"},
     "mlflow_evaluator": {"pipeline"},
     "": {"errors", "ait", "types", "pipeline", "tracking"},
@@ -44,12 +45,12 @@ ALLOWED: dict[str, set[str]] = {
 """Part of the package → parts it may import; ``""`` is ``qmtestbed/__init__.py``."""
 
 ROOMS = {
-    "mlflow": {"tracking", "execute/models"},
+    "mlflow": {"tracking", "execute/models", "maite/served.py"},
     "jinja2": {"render/html.py"},
     "cryptography": {"evidence/signatures.py"},
     "weasyprint": {"render/pdf.py"},
     "openpyxl": {"evidence/spreadsheets.py"},
-    "torch": {"execute/models"},
+    "torch": {"execute/models", "maite/served.py"},
     "sklearn": {"execute/models", "measuring"},
     "skops": {"execute/models"},
     "onnxruntime": {"execute/models"},
@@ -57,7 +58,8 @@ ROOMS = {
     "lightgbm": {"execute/models"},
     "modelscan": {"execute/models"},
     "pandas": {"execute", "measuring", "ait.py", "tracking"},
-    "numpy": {"execute", "measuring", "ait.py"},
+    "numpy": {"execute", "measuring", "ait.py", "maite"},  # objects of the user's are in the calling process
+    "cloudpickle": {"maite/models.py"},
     "scipy": {"measuring"},
     "pyarrow": {"execute", "resolve/datasets.py"},
 }
