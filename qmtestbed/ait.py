@@ -215,7 +215,7 @@ class ModelFile:
     loading
         What loading the model does with it.
     dangerous
-        Functions as ``module.name`` that it would call and that are known from attacks.
+        Functions as ``module.name`` that it names and that are known from attacks.
     untrusted
         Types as ``module.name`` that it names and that are not loaded.
     unread

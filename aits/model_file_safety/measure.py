@@ -54,7 +54,7 @@ def _line(f: ModelFile) -> list[str | int]:
 def _findings(f: ModelFile) -> list[Finding]:
     subject, found = Subject(file=f.path), []
     if f.dangerous:
-        text = f"{f.path} calls {_some(f.dangerous)} when it is unpickled ({f.scanner})."
+        text = f"{f.path} names {_some(f.dangerous)}, known from attacks ({f.scanner})."
         found.append(Finding("unsafe_file", subject, "dangerous_count", len(f.dangerous), text))
     if f.untrusted:
         text = f"{f.path} names types that are not trusted: {_some(f.untrusted)} ({f.scanner})."

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from qmtestbed.ait import ModelFile, ModelFiles, Subject
+from qmtestbed.errors import ModelFault
 from qmtestbed.execute.models.surveying import survey
 from qmtestbed.types.job import JobInput
 
@@ -77,7 +78,11 @@ def test_what_is_found_is_what_modelscan_finds_and_the_file_names(ait: Any, tmp_
     if dangerous:
         (name,) = globals_in(content)
         finding = found["findings"][0]
-        assert finding.kind == "unsafe_file" and f"calls {name} " in finding.text and "(modelscan " in finding.text
+        assert (
+            finding.kind == "unsafe_file"
+            and f"names {name}, known from attacks" in finding.text
+            and "(modelscan " in finding.text
+        )
 
 
 def test_formats_that_run_no_code_give_zero(ait: Any, tmp_path: Path) -> None:
@@ -101,6 +106,8 @@ def test_whatever_is_cut_off_is_never_called_clean(ait: Any, tmp_path: Path) -> 
         assert counts(found)[:2] == [0, 1] and found["findings"][0].measure == "unscannable_count", at
     cut = skops.io.dumps(FITTED)[:-40]
     assert counts(ait.measure(model=logged(tmp_path / "s", cut, "model.skops", "skops")))[:3] == [0, 1, 0]
+    (tmp_path / "s" / "model.skops").unlink()
+    assert counts(ait.measure(model=surveyed(tmp_path / "s")))[:3] == [0, 1, 0]
     (tmp_path / "model.pkl").unlink()
     found = ait.measure(model=surveyed(tmp_path))
     assert counts(found)[1] == 1 and "no such file" in found["findings"][0].text
@@ -133,7 +140,7 @@ def test_every_flavour_that_the_model_can_be_loaded_by_is_looked_at(ait: Any, tm
     (tmp_path / "plain.txt").write_bytes(SYSTEM)  # protocol 0: nothing tells it from a text
     pyfunc = "  python_function: {loader_module: mlflow.sklearn, model_path: NAME}\n"
     sklearn = SKLEARN.replace("NAME", "model.skops").replace("FORMAT", "skops")
-    for name, dangerous in (("model.skops", 0), ("plain.txt", 1)):
+    for name, dangerous in (("model.skops", 0), ("./model.skops", 0), ("plain.txt", 1)):
         (tmp_path / "MLmodel").write_text(sklearn + pyfunc.replace("NAME", name))
         assert counts(ait.measure(model=surveyed(tmp_path)))[::4] == [dangerous, dangerous]
     (tmp_path / "rule.py").write_text("raise SystemExit")
@@ -144,6 +151,35 @@ def test_every_flavour_that_the_model_can_be_loaded_by_is_looked_at(ait: Any, tm
     files = surveyed(tmp_path)
     assert files.code == ("code/", "rule.py", "flavour keras, which is not looked into")
     assert counts(ait.measure(model=files)) == [0, 0, 0, 0, 2, 3]
+
+
+def test_a_file_outside_the_folder_is_no_file_of_the_model(tmp_path: Path) -> None:
+    """No digest of the model covers it."""
+    logged(tmp_path / "m", skops.io.dumps(FITTED), "model.skops", "skops")
+    (tmp_path / "evil.pkl").write_bytes(SYSTEM)
+    text = (tmp_path / "m" / "MLmodel").read_text()
+    pyfunc = "  python_function: {loader_module: mlflow.sklearn, data: ../evil.pkl}\n"
+    (tmp_path / "m" / "MLmodel").write_text(text + pyfunc)
+    with pytest.raises(ModelFault, match="outside the model's folder"):
+        surveyed(tmp_path / "m")
+    (tmp_path / "m" / "MLmodel").write_text(text)
+    (tmp_path / "m" / "linked.pkl").symlink_to(tmp_path / "evil.pkl")
+    with pytest.raises(ModelFault, match="outside the model's folder"):
+        surveyed(tmp_path / "m")
+
+
+def test_each_file_counts_once_however_its_name_is_written(ait: Any, tmp_path: Path) -> None:
+    for name in ("./model.pkl", "x/../model.pkl", str(tmp_path / "model.pkl")):
+        (tmp_path / "model.pkl").write_bytes(EVAL)
+        (tmp_path / "MLmodel").write_text(SKLEARN.replace("NAME", name).replace("FORMAT", "pickle"))
+        assert counts(ait.measure(model=surveyed(tmp_path))) == [1, 0, 0, 0, 1, 0], name
+
+
+def test_a_skops_file_is_one_by_what_mlmodel_says_and_not_by_its_ending(ait: Any, tmp_path: Path) -> None:
+    content = skops.io.dumps(FunctionTransformer(shutil.rmtree))
+    assert counts(ait.measure(model=logged(tmp_path / "a", content, "model.bin", "skops"))) == [0, 0, 1, 0, 0, 0]
+    assert counts(ait.measure(model=logged(tmp_path / "b", EVAL, "model.skops", "skops"))) == [1, 1, 0, 0, 0, 0]
+    assert counts(ait.measure(model=logged(tmp_path / "c", content, "model.skops"))) == [0, 1, 0, 0, 1, 0]
 
 
 def test_an_archive_of_torch_is_read_entry_by_entry(ait: Any, tmp_path: Path) -> None:
@@ -161,7 +197,7 @@ def test_counts_add_up_and_say_the_same_twice(ait: Any, tmp_path: Path) -> None:
     files = ModelFiles("", ("sklearn",), (ModelFile("a.pkl", 3, "pickle", "unpickled", many, scanner="modelscan 1"),))
     found = ait.measure(model=files)
     assert counts(found) == [9, 0, 0, 0, 1, 0] and found["findings"][0].text.endswith(
-        "and 4 more when it is unpickled (modelscan 1)."
+        "and 4 more, known from attacks (modelscan 1)."
     )
     logged(tmp_path, SYSTEM)
     assert ait.measure(model=surveyed(tmp_path)) == ait.measure(model=surveyed(tmp_path))

@@ -120,7 +120,8 @@ def _item(i: int, item: Any, name: str) -> _Item:
         except _FOREIGN as error:
             found = f"{type(value).__name__}: {error}"
             raise _wrong(name, f"the {what} of item {i} is no array of numbers", found, "give an array") from error
-    return _Item(arrays[0], type(image).__module__.partition(".")[0] == "torch", arrays[1], str(id))
+    tensor = any(c.__module__.partition(".")[0] == "torch" for c in type(image).__mro__)
+    return _Item(arrays[0], tensor, arrays[1], str(id))
 
 
 def _pixels(items: list[np.ndarray], name: str) -> np.ndarray:

@@ -15,7 +15,17 @@ from typing import Any
 from qmtestbed.errors import ModelError, Problem
 from qmtestbed.modelfiles.exported import doubts
 
-__all__ = ["RunsCode", "all_code_run", "code_run_by", "doubts", "looks_pickled", "member", "named_by", "protocol_of"]
+__all__ = [
+    "RunsCode",
+    "all_code_run",
+    "code_run_by",
+    "doubts",
+    "looks_pickled",
+    "member",
+    "named_by",
+    "protocol_of",
+    "within",
+]
 
 PICKLES = (".pkl", ".pickle", ".p", ".joblib", ".dill", ".cloudpickle", ".pth", ".pt", ".ckpt")
 """Endings of files that are pickles, or archives with a pickle inside."""
@@ -110,7 +120,7 @@ def all_code_run(folder: Path, description: Mapping[str, Any]) -> RunsCode:
     """
     flavours = {name: entry or {} for name, entry in description["flavors"].items()}
     every = [_loaded_by(folder, name, flavours) for name in flavours]
-    pickled = tuple(dict.fromkeys(name for runs in every for name in runs.pickled))
+    pickled = tuple(dict.fromkeys(within(folder, name) for runs in every for name in runs.pickled))
     code = tuple(dict.fromkeys(name for runs in every for name in runs.code))
     beside = tuple(n for n in _files(folder) if n not in pickled and looks_pickled(folder / n))
     return RunsCode(pickled, beside, code)
@@ -120,9 +130,9 @@ def _loaded_by(folder: Path, name: str, flavours: Mapping[str, Mapping[str, Any]
     entry = flavours[name]
     if name == PYFUNC and str(entry.get("loader_module", "")).removeprefix("mlflow.") in flavours:
         # It reads what the flavour of that name does, unless it is told to unpickle another file.
-        known = {named_by(folder, f, e)[0] for f, e in flavours.items() if f in KNOWN}
-        told = (str(entry[key]) for key in ("data", "model_path") if entry.get(key))
-        return RunsCode(tuple(n for n in told if n not in known and member(folder, n).is_file()))
+        known = {within(folder, named_by(folder, f, e)[0]) for f, e in flavours.items() if f in KNOWN}
+        told = (within(folder, str(entry[key])) for key in ("data", "model_path") if entry.get(key))
+        return RunsCode(tuple(n for n in told if n not in known and (folder / n).is_file()))
     if name not in (*KNOWN, PYFUNC):
         return RunsCode(code=(f"flavour {name}, which is not looked into",))
     return code_run_by(folder, name, {"flavors": flavours})
@@ -152,6 +162,11 @@ def member(folder: Path, name: str) -> Path:
     if not path.is_relative_to(folder.resolve()):
         raise ModelError(Problem("MLmodel names a file outside the model's folder", str(folder), name, "log it again"))
     return path
+
+
+def within(folder: Path, name: str) -> str:
+    """Spell a file that ``MLmodel`` names the one way, as its path inside the folder; else :class:`ModelError`."""
+    return member(folder, name).relative_to(folder.resolve()).as_posix()
 
 
 def _python_function(folder: Path, entry: Mapping[str, Any]) -> RunsCode:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from qmtestbed.ait import Loading, ModelFile, ModelFiles
-from qmtestbed.errors import ModelFault
+from qmtestbed.ait import ModelFile, ModelFiles
+from qmtestbed.errors import ModelError, ModelFault
 from qmtestbed.execute.models.boundary import Boundary
 from qmtestbed.execute.models.scanning import EXPORTED, form_of, scanned, size_of, version_of
 from qmtestbed.execute.models.unpacking import foreign_types
-from qmtestbed.modelfiles import KNOWN, all_code_run, named_by
+from qmtestbed.modelfiles import KNOWN, all_code_run, named_by, within
 from qmtestbed.types.job import JobInput
 
-_SKOPS = ".skops"
+_WITH_SKOPS = ("sklearn", "lightgbm")
+"""Flavours that MLflow may write in the format of skops."""
 
 
 def survey(source: JobInput) -> ModelFiles:
@@ -27,48 +29,51 @@ def survey(source: JobInput) -> ModelFiles:
 
     Raises
     ------
-    ModelError
-        Its ``MLmodel`` names a file outside its folder.
+    ModelFault
+        Its ``MLmodel``, or a link in it, names a file outside its folder.
     """
     folder = Path(source.path or "")
     description = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))
-    runs = all_code_run(folder, description)
-    seen = {f.path: f for f in scanned(folder, runs)}
-    exact = _loaded_safely(folder, description)
-    others = sorted(p for p in folder.rglob("*") if p.is_file())
-    for path in others:
+    try:
+        runs = all_code_run(folder, description)
+        seen = {f.path: f for f in scanned(folder, runs)}
+        for name, is_skops in _loaded_safely(folder, description).items():
+            seen[name] = _loaded(folder / name, name, is_skops, seen.get(name))
+    except ModelError as error:
+        (problem,) = error.problems
+        raise ModelFault(problem.what, found=problem.found, do=problem.do) from None
+    for path in (p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if name not in seen:
-            seen[name] = _unpickled_by_none(path, name, name in exact, runs.code)
+        runs_itself = any(name == c or (c.endswith("/") and name.startswith(c)) for c in runs.code)
+        seen.setdefault(name, ModelFile(name, size_of(path), form_of(path), "code" if runs_itself else "read"))
     flavours = tuple(map(str, description["flavors"]))
     return ModelFiles(str(folder), flavours, tuple(seen[name] for name in sorted(seen)), runs.code)
 
 
-def _loaded_safely(folder: Path, description: Mapping[str, Any]) -> set[str]:
-    """Name the files that flavours load and that run no code."""
-    entries = ((f, e or {}) for f, e in description["flavors"].items() if f in KNOWN)
-    return {named for flavour, entry in entries for named, safe in [named_by(folder, flavour, entry)] if safe}
+def _loaded_safely(folder: Path, description: Mapping[str, Any]) -> dict[str, bool]:
+    """Name the files that flavours load and that run no code, and say which of them are in the format of skops."""
+    named: dict[str, bool] = {}
+    for flavour, entry in description["flavors"].items():
+        name, safe = named_by(folder, flavour, entry or {}) if flavour in KNOWN else ("", False)
+        if safe:
+            named[within(folder, name)] = (entry or {}).get(
+                "serialization_format"
+            ) == "skops" and flavour in _WITH_SKOPS
+    return named
 
 
-def _unpickled_by_none(path: Path, name: str, is_loaded: bool, code: tuple[str, ...]) -> ModelFile:
-    size, form = size_of(path), form_of(path)
-    if is_loaded and path.suffix == _SKOPS:
-        return _of_skops(path, name, size)
-    scanner = version_of("qmtestbed") if is_loaded and path.suffix == EXPORTED else ""
-    runs = any(name == c or (c.endswith("/") and name.startswith(c)) for c in code)
-    loading: Loading = "code" if runs else "read"
-    return ModelFile(name, size, form, loading, scanner=scanner)
-
-
-def _of_skops(path: Path, name: str, size: int) -> ModelFile:
+def _loaded(path: Path, name: str, is_skops: bool, before: ModelFile | None) -> ModelFile:
+    """Say what is in a file whose loading runs no code; ``before`` is what a scan for pickles found there."""
+    found = before or ModelFile(name, size_of(path), form_of(path), "read")
+    if not path.is_file():
+        return replace(found, loading="checked", unread="no such file")
+    if not is_skops:
+        return found if before or path.suffix != EXPORTED else replace(found, scanner=version_of("qmtestbed"))
     import skops.io
 
-    untrusted: list[str] = []
-    unread = ""
     try:
         with Boundary(name, "can't be looked through"):
-            untrusted = foreign_types(skops.io.get_untrusted_types(file=path))
+            untrusted = tuple(foreign_types(skops.io.get_untrusted_types(file=path)))
     except ModelFault as error:
-        unread = error.found
-    form, scanner = form_of(path), version_of("skops")
-    return ModelFile(name, size, form, "checked", untrusted=tuple(untrusted), unread=unread, scanner=scanner)
+        untrusted, found = (), replace(found, unread=error.found)
+    return replace(found, loading="checked", untrusted=untrusted, scanner=version_of("skops"))
