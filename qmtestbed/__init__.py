@@ -69,12 +69,12 @@ def run(plan: str | Path, *, out: str | Path | None = None, **options: Any) -> O
 
 
 def evaluate(
-    model: str | None = None,
+    model: Any = None,
     *,
-    data: str | Path,
+    data: Any,
     predictions: str | Path | None = None,
     label: str | None = None,
-    train: str | Path | None = None,
+    train: Any = None,
     level: Mapping[str, str] | None = None,
     out: str | Path | None = None,
     roles: Mapping[str, Any] | None = None,
@@ -86,9 +86,11 @@ def evaluate(
     ----------
     model
         ``models:/name@alias``, ``models:/name/1``, ``models:/m-…``, ``runs:/…``, or a logged model's folder; ``None``
-        where there are predictions only.
+        where there are predictions only. Or an object that follows MAITE's protocol of a model for the classification
+        of images: it is pickled beside the run folder, and loaded in children as every model is.
     data, train
-        Table files (.parquet, .csv, .tsv) or images (.npz with the arrays ``images`` and ``labels``).
+        Table files (.parquet, .csv, .tsv) or images (.npz with the arrays ``images`` and ``labels``). Or objects that
+        follow MAITE's protocol of a data set for the classification of images: they are written beside the run folder.
     predictions
         In place of a model: a table file with one row per item of the data, in its order or with its column of the role
         ``id``; the column ``predicted``, and for probabilities one column ``p[<class>]`` per class.
@@ -115,20 +117,17 @@ def evaluate(
     from qmtestbed import pipeline
     from qmtestbed.ait import Roles
 
-    about = {n: options.pop(n) for n in ("guideline", "name", "outputs", "seed") if n in options}
-    given = [n for n in ("previous", "baseline", "design") if options.get(n) is not None]
-    beside: dict[str, Any] = {n: str(options.pop(n)) for n in given}
-    subject = pipeline.Subject(
-        model=model,
-        data=str(data),
-        predictions=None if predictions is None else str(predictions),
-        roles=Roles(label=label, **(roles or {})),
-        train=None if train is None else str(train),
-        levels=level or {},
-        **about,
-        **beside,
-    )
-    return pipeline.evaluate(subject, _options(out, options))
+    about: dict[str, Any] = {n: options.pop(n) for n in ("guideline", "name", "outputs", "seed") if n in options}
+    given = {
+        "model": model,
+        "data": data,
+        "predictions": predictions,
+        "train": train,
+        **{n: options.pop(n, None) for n in ("previous", "baseline", "design")},
+    }
+    stated = Roles(label=label, **(roles or {}))
+    about["levels"] = level or {}
+    return pipeline.evaluate(*pipeline.subject_of(given, stated, about, _options(out, options)))
 
 
 def judge(

@@ -1,8 +1,8 @@
 """What the author of an AIT imports: the values a measuring function gets and returns. Nothing heavy.
 
 A measuring function gets some of :class:`Table`, :class:`Images`, :class:`Texts`, :class:`Predictions`,
-:class:`Design`, a path, or an object with the :class:`Model` protocol, as its manifest asks, and returns a mapping
-from the names its manifest declares to
+:class:`Design`, :class:`ModelFiles`, a path, or an object with the :class:`Model` protocol, as its manifest asks, and
+returns a mapping from the names its manifest declares to
 
 * a number or bool, an :class:`Estimate`, an :class:`Undefined`, a mapping from keys to those (where the manifest
   says ``per``), or a list of them (where it says ``sequence``) for a measure,
@@ -45,6 +45,8 @@ __all__ = [
     "Matrix",
     "Model",
     "ModelFault",
+    "ModelFile",
+    "ModelFiles",
     "Predictions",
     "Prose",
     "Resource",
@@ -193,6 +195,67 @@ class Design:
     bins: Mapping[str, tuple[float, ...]] | None = None
 
 
+Loading = Literal["unpickled", "beside", "code", "checked", "read"]
+"""What loading a model does with a file: unpickles it; leaves it to code of the model's own, or to nobody (a pickle
+beside); runs it; unpacks it after a look at the types that it names (skops); only reads it, or does not touch it."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file of a logged model, as a scan saw it; it was not loaded.
+
+    Attributes
+    ----------
+    path
+        Within the model's folder.
+    size
+        In bytes; 0 for a file that is named and not there.
+    form
+        What it is, by its first bytes or its ending.
+    loading
+        What loading the model does with it.
+    dangerous
+        Functions as ``module.name`` that it names and that are known from attacks.
+    untrusted
+        Types as ``module.name`` that it names and that are not loaded.
+    unread
+        Why it could not be looked through; empty where it was, or where nothing in it can run.
+    scanner
+        Who looked through it, with version; empty where nobody did.
+    """
+
+    path: str
+    size: int
+    form: str
+    loading: Loading
+    dangerous: tuple[str, ...] = ()
+    untrusted: tuple[str, ...] = ()
+    unread: str = ""
+    scanner: str = ""
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of a logged model that was not loaded, and what a scan found in them.
+
+    Attributes
+    ----------
+    folder
+        Where they are, to be read and nothing more.
+    flavours
+        That its ``MLmodel`` names; the model can be loaded by each.
+    files
+        All of them, by path.
+    code
+        Code of the model's own, which no scan reads: files, folders, or the loader that reads the model.
+    """
+
+    folder: str
+    flavours: tuple[str, ...]
+    files: tuple[ModelFile, ...]
+    code: tuple[str, ...] = ()
+
+
 @runtime_checkable
 class Model(Protocol):
     """The model, as far as the manifest asks for it."""
@@ -271,6 +334,7 @@ FindingKind = Literal[
     "membership",
     "identifiable",
     "personal_data",
+    "unsafe_file",
 ]
 FINDING_KINDS: tuple[str, ...] = get_args(FindingKind)
 
@@ -289,6 +353,7 @@ class Subject:
     pair: tuple[str, str] | None = None
     rows: tuple[int, ...] | None = None
     row_count: int | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)

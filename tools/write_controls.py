@@ -7,6 +7,7 @@ named: its bytes depend on the version of its library.
 from __future__ import annotations
 
 import pickle
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -565,6 +566,30 @@ def surrogate_fidelity(e: Example) -> None:
     e.model(fitted)
 
 
+def model_file_safety(e: Example) -> None:
+    """A pickle that would start a program, one that is cut off, and a skops file with a function of the system.
+
+    The good ones are a skops file and a pickle. Nothing bad is loaded, here or anywhere: the pickle is written by hand.
+    """
+    import skops.io
+
+    x = e.rng.normal(60, 8, (60, 3)).round(1)
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, np.where(x.sum(axis=1) > 180, "yes", "no"))
+    e.model(fitted, "pickled_model")
+    whole = (e.folder / "pickled_model" / "model.pkl").read_bytes()
+    calls = b"cposix\nsystem\n(S'true'\ntR."
+    foreign = skops.io.dumps(FunctionTransformer(shutil.rmtree))
+    files = {"model": skops.io.dumps(fitted), "bad_model": calls, "cut_model": whole[:200], "foreign_model": foreign}
+    for name, content in files.items():
+        kind, ending = ("pickle", "pkl") if name in ("bad_model", "cut_model") else ("skops", "skops")
+        (e.folder / name).mkdir(exist_ok=True)
+        (e.folder / name / f"model.{ending}").write_bytes(content)
+        (e.folder / name / "MLmodel").write_text(
+            f"flavors:\n  sklearn:\n    pickled_model: model.{ending}\n    serialization_format: {kind}\n"
+            f"    sklearn_version: {sklearn.__version__}\n"
+        )
+
+
 def numeric_equivalence(e: Example) -> None:
     """Vibration counted from a point far away; the good model in one step, and one with a threshold elsewhere."""
     data = e.read()
@@ -659,6 +684,7 @@ MODELS: dict[str, Callable[[Example], None]] = {
             metamorphic_relations,
             missing_value_stability,
             noise_stability,
+            model_file_safety,
             numeric_equivalence,
             repeatability,
             verified_bounds,

@@ -10,20 +10,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qmtestbed.ait import Design, Roles, Table
+from qmtestbed.ait import Design, ModelFiles, Roles, Table
 from qmtestbed.documents import decode_document, read_document
 from qmtestbed.errors import JobError
 from qmtestbed.execute.examples import load_examples, load_labels
 from qmtestbed.execute.handle import Handle
 from qmtestbed.execute.images import load_images
 from qmtestbed.execute.models import load_model
+from qmtestbed.execute.models.surveying import survey
 from qmtestbed.execute.probing import find_task, given
-from qmtestbed.execute.tables import load_predictions, load_table
+from qmtestbed.execute.tables import digest_of_ids, load_predictions, load_table
 from qmtestbed.measuring.columns import kind_of, numbers_of
 from qmtestbed.types.design import DesignFile, bin_names
 from qmtestbed.types.job import JobInput
+from qmtestbed.types.record import Items
 
-__all__ = ["cut_into_bins", "load_design", "load_handle", "load_images", "load_predictions", "load_table"]
+__all__ = [
+    "cut_into_bins",
+    "load_design",
+    "load_handle",
+    "load_images",
+    "load_model_files",
+    "load_predictions",
+    "load_table",
+]
 
 
 def load_handle(source: JobInput, data: JobInput, needs: Collection[str]) -> Handle:
@@ -35,6 +45,13 @@ def load_handle(source: JobInput, data: JobInput, needs: Collection[str]) -> Han
         first = given(model, source, load_examples(data, 1).x, roles)
         model.classes = model.answer(first, task).classes
     return Handle(model, task, needs, functools.partial(given, model, source, roles=roles))
+
+
+def load_model_files(source: JobInput) -> tuple[ModelFiles, Items]:
+    """Look at the files of a model without loading it; those that could not be looked through are invalid."""
+    files = survey(source)
+    n, unread = len(files.files), sum(bool(f.unread) for f in files.files)
+    return files, Items(n, n, n - unread, unread, digest_of_ids(pd.Series([f.path for f in files.files]), n))
 
 
 def load_design(source: JobInput) -> Design:

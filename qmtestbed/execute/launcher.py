@@ -170,8 +170,11 @@ def launcher_for(jobs: Iterable[Job], isolation: Isolation = "sandbox") -> Launc
     fresh = FreshInterpreters()
     if sys.platform != "linux":
         return Launcher(fresh, fresh, layers)
-    flavours = sorted({i.flavour for job in jobs for i in job.inputs.values() if i.flavour})
+    inputs = [i for job in jobs for i in job.inputs.values()]
+    flavours = sorted({i.flavour for i in inputs if i.flavour and i.kind == "model"})
     modules = [*PRELOADED, *(m for f in flavours for m in OF_FLAVOUR.get(f, ()))]
+    if any(i.kind == "model_files" for i in inputs):
+        modules.append(_SCANNER)
     return Launcher(ForkServer(modules, child_environment(Path("/nonexistent"), 1)), fresh, layers)
 
 

@@ -150,11 +150,11 @@ class Mask:
     def _finding(self, finding: Finding) -> Finding:
         s = finding.subject
         rows, count = (None, len(s.rows)) if self.samples == "none" and s.rows is not None else (s.rows, None)
-        column, slice_, class_ = (None if x is None else self.text(x) for x in (s.column, s.slice, s.class_))
+        named = (None if x is None else self.text(x) for x in (s.column, s.slice, s.class_, s.file))
+        column, slice_, class_, file = named
         pair = None if s.pair is None else (self.text(s.pair[0]), self.text(s.pair[1]))
-        return replace(
-            finding, subject=Subject(column, slice_, class_, pair, rows, count), text=self.text(finding.text)
-        )
+        subject = Subject(column, slice_, class_, pair, rows, count, file)
+        return replace(finding, subject=subject, text=self.text(finding.text))
 
     # -- errors -----------------------------------------------------------------------------------------------
 

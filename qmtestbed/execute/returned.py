@@ -159,7 +159,7 @@ def _finding(manifest: Manifest, finding: Any) -> Finding:
     s = finding.subject
     rows = None if s.rows is None else tuple(int(r) for r in s.rows)
     pair = None if s.pair is None else (str(s.pair[0]), str(s.pair[1]))
-    subject = type(s)(_text(s.column), _text(s.slice), _text(s.class_), pair, rows)
+    subject = type(s)(_text(s.column), _text(s.slice), _text(s.class_), pair, rows, file=_text(s.file))
     value = _plain(finding.value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise AitFault(f"{manifest.id} returned a finding whose value is not a finite number", found=repr(value)[:80])

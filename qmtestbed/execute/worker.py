@@ -164,6 +164,8 @@ def _load(source: JobInput, job: Job) -> tuple[Any, Items | None]:
             return inputs.load_predictions(source, job.limits.rows, job.seed)
         case "model":
             return inputs.load_handle(source, job.inputs["data"], job.needs), None
+        case "model_files":
+            return inputs.load_model_files(source)
         case "design":
             return inputs.load_design(source), None
         case "file":

@@ -70,5 +70,5 @@ def _badness(finding: Finding, manifest: Manifest | None) -> float:
 
 def _order(subject: Subject) -> tuple[str, ...]:
     """Give what tells subjects apart: rows don't, they are one subject."""
-    named = (subject.column, subject.slice, subject.class_, *(subject.pair or ()))
+    named = (subject.column, subject.slice, subject.class_, subject.file, *(subject.pair or ()))
     return tuple(n or "" for n in named)

@@ -9,6 +9,7 @@ from qmtestbed.pipeline.doctor import diagnose
 from qmtestbed.pipeline.drafting import Unnamed, draft_plan, write_new
 from qmtestbed.pipeline.evaluate import Draft, Subject, draft, evaluate
 from qmtestbed.pipeline.gate import Gate, GateOutcome, gate
+from qmtestbed.pipeline.objects import subject_of
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.outlook import Outlook, outlook
 from qmtestbed.pipeline.publish import PublishedSite, publish
@@ -61,6 +62,7 @@ __all__ = [
     "resolve_only",
     "run",
     "sign",
+    "subject_of",
     "verify",
     "write_new",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -165,7 +165,7 @@ def _bare_plan(subject: Subject, out: Path, catalogue: Catalogue) -> Plan:
     asked = asked_of(subject.guideline, subject.levels, catalogue)
     return Plan(
         schema="qmtestbed/plan/v1",
-        component=Component(subject.name or _name_of(subject)),
+        component=Component(subject.name or name_of(subject.model, subject.predictions)),
         guideline=asked.guideline,
         levels=asked.levels,
         seed=subject.seed,
@@ -224,11 +224,10 @@ def _from(out: Path, uri: str) -> str:
     return Path(os.path.relpath(os.path.realpath(uri), out.resolve())).as_posix()
 
 
-def _name_of(subject: Subject) -> str:
+def name_of(model: str | None, predictions: str | None) -> str:
     """``models:/churn@champion`` and ``models:/churn/3`` are about churn, as is ``churn.csv``; else the URI is it."""
-    if subject.model is None:
-        return Path(subject.predictions or "").stem
-    model = subject.model
+    if model is None:
+        return Path(predictions or "").stem
     rest = model.removeprefix("models:/")
     name = rest.split("@")[0].split("/")[0]
     return name if rest != model and name else model
@@ -238,14 +237,14 @@ _INVENTORY = {"data": "test", **{n: n for n in ("train", "model", "predictions",
 """Which inventory an input is bound to, by the fixed input names."""
 
 
-def bindings_of(inputs: Iterable[str], inventories: Collection[str]) -> dict[str, str]:
+def bindings_of(inputs: Mapping[str, InputSpec], inventories: Collection[str]) -> dict[str, str]:
     """Say which inventory each of an AIT's inputs is bound to, and what their predictions are made from."""
     bindings: dict[str, str] = {}
     for name in inputs:
         assessed = "predictions" if "predictions" in inventories else "model"
         names = (assessed, "data") if name == "predictions" else (name,)
         bindings |= {n: inventory_of(n, inventories) for n in names}
-    if bindings.keys() & {"model", "previous"}:
+    if "previous" in bindings or any(spec.kind == "model" for spec in inputs.values()):
         bindings["data"] = "test"
     return bindings
 
@@ -268,13 +267,13 @@ def _choose(entry: AitEntry, bound: Mapping[str, Bound], told: Told) -> tuple[st
         return "its numbers differ from run to run; write a plan", None
     if manifest.information:
         return "it is for information only and judges nothing; write a plan", None
-    usable = []
+    usable = {}
     for name, spec in manifest.inputs.items():
         why = _why_not(name, spec, bound, told)
         if why and not spec.optional:
             return why, None
         if not why:
-            usable.append(name)
+            usable[name] = spec
     bindings = bindings_of(usable, bound)
     expected = expected_of(manifest, bindings)
     if manifest.suggests and not expected:
@@ -298,7 +297,7 @@ def _why_not(name: str, spec: InputSpec, bound: Mapping[str, Bound], told: Told)
         return ""
     if spec.kind in ("table", "images") and bound[source].found.kind != spec.kind:
         return f"it is for {_PLURAL[spec.kind]}, and {source} is {bound[source].found.kind}"
-    unmet = [] if spec.kind == "model" else list(unmet_needs(spec, bound[source].inventory))
+    unmet = [] if spec.kind in ("model", "model_files") else list(unmet_needs(spec, bound[source].inventory))
     asked = PROBED & set(spec.needs)
     wrong_task = ({"classification", "regression"} & asked) - {told.task} if told.task else set()
     unmet += [f"it is for {t}, and the task is {told.task}" for t in sorted(wrong_task)]

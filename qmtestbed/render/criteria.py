@@ -223,6 +223,8 @@ def subject_text(subject: Subject, w: Words) -> str:
         return w("subject.slice", name=subject.slice)
     if subject.class_ is not None:
         return w("subject.class", name=subject.class_)
+    if subject.file is not None:
+        return w("subject.file", name=subject.file)
     if subject.pair is not None:
         return w("subject.pair", first=subject.pair[0], second=subject.pair[1])
     if subject.rows is None and subject.row_count is not None:

@@ -197,6 +197,7 @@ FAILURES: Table = {
     "subject.column": ("column {name}", "列 {name}"),
     "subject.slice": ("slice {name}", "データ区分 {name}"),
     "subject.class": ("class {name}", "クラス {name}"),
+    "subject.file": ("file {name}", "ファイル {name}"),
     "subject.pair": ("{first} × {second}", "{first} × {second}"),
     "subject.rows": ("rows {rows}", "行 {rows}"),
     "subject.rows_more": ("rows {rows} and {more} more", "行 {rows} ほか {more} 行"),

@@ -138,7 +138,7 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Lo
     if problems:
         raise InputError(*problems)
     for name, found in ((n, b.found) for n, b in bound.items()):
-        if isinstance(found, ModelFacts):
+        if isinstance(found, ModelFacts) and _is_loaded(name, plan, catalogue):
             problems.extend(loading.problems(name, found))
     problems.extend(_misfits(plan, catalogue, bound))
     if problems:
@@ -164,11 +164,22 @@ def _kinds(plan: Plan, catalogue: Catalogue, folder: Path) -> dict[str, str]:
             spec = manifest.inputs.get(name) if manifest else None
             kind = spec.kind if spec else ("model" if name == "model" else "data")
             for inventory in (value,) if isinstance(value, str) else value:
-                of_a_model = kind == "predictions" and is_model(plan.inventories[inventory].uri, folder)
-                kinds[inventory] = "model" if of_a_model else kind
+                predicts = kind == "predictions" and is_model(plan.inventories[inventory].uri, folder)
+                kinds[inventory] = "model" if predicts or kind == "model_files" else kind
     if any(map(names_baseline, plan.checks.values())):
         kinds[BASELINE] = "model"
     return kinds
+
+
+def _is_loaded(name: str, plan: Plan, catalogue: Catalogue) -> bool:
+    """Whether a check loads a model, and does not look at its files only; without checks yet, any may."""
+    for check in plan.checks.values():
+        manifest = catalogue.ait(check.ait).manifest
+        for given, value in check.with_.items():
+            spec = manifest.inputs.get(given) if manifest else None
+            if name in ((value,) if isinstance(value, str) else value) and (not spec or spec.kind != "model_files"):
+                return True
+    return not plan.checks or name == BASELINE
 
 
 _BY_NAME = {"model": "model", "previous": "model", BASELINE: "model", "design": "design"}
@@ -286,7 +297,12 @@ def _wrong_kind(id: str, name: str, spec: InputSpec, given: Bound) -> Problem:
     return Problem(what, "plan", given.inventory.shown, "bind another inventory")
 
 
-_CARRIERS = {"predictions": ("table",), "design": ("file",), "items": ("table", "images")}
+_CARRIERS = {
+    "predictions": ("table",),
+    "design": ("file",),
+    "items": ("table", "images"),
+    "model_files": ("model",),
+}
 """What an input of some kinds may be carried by."""
 
 

@@ -38,6 +38,8 @@ _OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
 }
 _READERS = ("skops", "cloudpickle")
 """Distributions that read the files of models."""
+_SCANNERS = ("modelscan", "skops")
+"""Distributions that look through the files of models that are not loaded."""
 _OWN_LIMITS = Limits(timeout="30min", memory="8GiB")
 _PATIENCE, _MODELS_COMPARED = 20, 2
 """What a comparison may take, in limits of the AIT: time for some hundred calls, most far from their limit, and room
@@ -226,12 +228,14 @@ class GraphBuilder:
         return _environment_with({*_ALWAYS, *requires, *self._named_by(inputs)})
 
     def _named_by(self, inputs: Iterable[JobInput]) -> set[str]:
-        """Name the distributions that the models among some inputs are loaded by."""
+        """Name the distributions that the models among some inputs are loaded by, or only looked through."""
         names: set[str] = set()
         for job_input in inputs:
-            names.update(_OF_FLAVOUR.get(job_input.flavour or "", ()))
             if job_input.kind == "model":
+                names.update(_OF_FLAVOUR.get(job_input.flavour or "", ()))
                 names.update(self._libraries.get(job_input.sha256, ()))
+            elif job_input.kind == "model_files":
+                names.update(_SCANNERS)
         return names
 
     def _add(self, job: Job) -> Job:
@@ -243,6 +247,8 @@ class GraphBuilder:
             model = self._model(name, _one(check.with_["data"]))
             # what looks into a model, or changes it, has it in the memory of the processor
             return replace(model, device=None) if "native" in spec.needs else model
+        if spec.kind == "model_files":
+            return self._files(name)
         data = self._data(name)
         return data if spec.kind == "items" else replace(data, kind=spec.kind)
 
@@ -289,6 +295,12 @@ class GraphBuilder:
             trust="any" if self._loading.trusts_any(facts) else None,
             device="cuda" if facts.flavour == "pytorch" and gpu() else None,
         )
+
+    def _files(self, name: str) -> JobInput:
+        facts = self._bound[name].found
+        if not isinstance(facts, ModelFacts):
+            raise TypeError(f"{name} is not a model")
+        return JobInput("model_files", facts.requested, facts.sha256, str(facts.folder), flavour=facts.flavour)
 
 
 def difference_job(

@@ -23,7 +23,7 @@ Quality = Literal[
     "adequacy",
     "generative",
 ]
-InputKind = Literal["table", "images", "items", "texts", "predictions", "model", "design", "file"]
+InputKind = Literal["table", "images", "items", "texts", "predictions", "model", "model_files", "design", "file"]
 Need = Literal[
     "labels",
     "ids",
@@ -68,8 +68,8 @@ class InputSpec:
     Attributes
     ----------
     kind
-        What it gets: a table, images, either of the two (items), predictions, the model itself, a declared design, or
-        the path of a file.
+        What it gets: a table, images, either of the two (items), predictions, the model itself, the files of a model
+        that is not loaded, a declared design, or the path of a file.
     needs
         What the input must have, or the model must offer.
     optional

@@ -30,13 +30,14 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {*BASE, "documents", "catalogue"},
     "environments": {*BASE, "digests"},
     "tracking": {*BASE, "digests"},
+    "maite": {*BASE, "digests"},
     "resolve": {*BASE, "documents", "digests", "catalogue", "modelfiles", "tracking", "accelerators"},
     # The child alone measures how far two models are apart: the interval of that is our own, not an AIT's.
     "execute": {*BASE, "documents", "digests", "measuring", "modelfiles", "accelerators"},
     "evidence": {*BASE, "documents", "digests"},
     "judging": BASE,
     "render": {*BASE, "content"},  # templates include parts that ship
-    "pipeline": {*BASE, "documents", "digests", "catalogue", "environments", "tracking", *STAGES, ""},
+    "pipeline": {*BASE, "documents", "digests", "catalogue", "environments", "tracking", "maite", *STAGES, ""},
     "cli": {*BASE, "catalogue", "content", "guidelines", "pipeline"},
     "mlflow_evaluator": {"pipeline"},
     "": {"errors", "ait", "types", "pipeline", "tracking"},
@@ -45,13 +46,13 @@ ALLOWED: dict[str, set[str]] = {
 """Part of the package → parts it may import; ``""`` is ``qmtestbed/__init__.py``."""
 
 ROOMS = {
-    "mlflow": {"tracking", "execute/models"},
+    "mlflow": {"tracking", "execute/models", "maite/served.py"},
     "jinja2": {"render/html.py"},
     "cryptography": {"evidence/signatures.py"},
     "weasyprint": {"render/pdf.py"},
     "cssselect2": {"render/pdf.py"},
     "openpyxl": {"evidence/spreadsheets.py"},
-    "torch": {"execute/models", "measuring/activations.py"},  # what a network does inside, while it answers
+    "torch": {"execute/models", "maite/served.py", "measuring/activations.py"},
     "sklearn": {"execute/models", "measuring"},
     "skops": {"execute/models"},
     "onnxruntime": {"execute/models"},
@@ -59,7 +60,8 @@ ROOMS = {
     "lightgbm": {"execute/models"},
     "modelscan": {"execute/models"},
     "pandas": {"execute", "measuring", "ait.py", "tracking"},
-    "numpy": {"execute", "measuring", "ait.py"},
+    "numpy": {"execute", "measuring", "ait.py", "maite"},  # objects of the user's are in the calling process
+    "cloudpickle": {"maite/models.py"},
     "scipy": {"measuring"},
     "pyarrow": {"execute", "resolve/datasets.py"},
 }

@@ -32,8 +32,8 @@ def test_no_module_takes_the_place_of_a_function() -> None:
 def test_what_an_author_imports() -> None:
     assert qmtestbed.ait.__all__ == [
         "Bars", "Coverage", "Curve", "DataTable", "Design", "Estimate", "Finding", "FindingKind", "Histogram", "Images",
-        "Matrix", "Model", "ModelFault", "Predictions", "Prose", "Resource", "Roles", "SampleImages", "SampleRows",
-        "Samples", "Subject", "Table", "Task", "Texts", "Undefined", "class_name",
+        "Matrix", "Model", "ModelFault", "ModelFile", "ModelFiles", "Predictions", "Prose", "Resource", "Roles",
+        "SampleImages", "SampleRows", "Samples", "Subject", "Table", "Task", "Texts", "Undefined", "class_name",
     ]  # fmt: skip
 
 

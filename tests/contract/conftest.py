@@ -18,8 +18,9 @@ OPTIONS = Options(cache=False)
 
 @pytest.fixture(scope="session")
 def launcher() -> Iterator[Launcher]:
-    flavoured: Any = [SimpleNamespace(inputs={"m": SimpleNamespace(flavour=f)}) for f in ("sklearn", "pytorch")]
-    made = launcher_for(flavoured)
+    models = {f: SimpleNamespace(flavour=f, kind="model") for f in ("sklearn", "pytorch")}
+    flavoured: Any = SimpleNamespace(inputs=models)
+    made = launcher_for([flavoured])
     yield made
     made.close()
 

@@ -101,7 +101,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "MeasureValue": "value",
         "Undefined": "reason",
         "Finding": "measure text",
-        "Subject": "column slice class_ pair",
+        "Subject": "column slice class_ pair file",
         "Matrix": "rows columns row_title column_title",
         "Coverage": "rows columns row_title column_title",
         "SampleRows": "told beside cells of",

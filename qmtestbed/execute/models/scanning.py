@@ -16,56 +16,61 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qmtestbed.ait import Loading, ModelFile
 from qmtestbed.errors import ModelFault
 from qmtestbed.execute.models.boundary import first_bytes
 from qmtestbed.execute.models.packages import versions
-from qmtestbed.modelfiles import RunsCode, code_run_by, doubts, member
+from qmtestbed.modelfiles import RunsCode, code_run_by, doubts, member, protocol_of
 from qmtestbed.types.job import JobInput
 
 MAX_SHOWN = 5
 _DO = "log it as skops, pt2 or onnx; if you know what it does, --trust any loads it in the sandbox all the same"
+EXPORTED = ".pt2"
 OF_TORCH = (".pth", ".pt", ".ckpt")
 _ZIP = b"PK\x03\x04"
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan found.
+    """What a scan found in the files of a model that run code on loading.
 
     Attributes
     ----------
-    scanner
-        Name and version.
-    clean
-        Files in which nothing dangerous was found.
-    dangerous
-        ``file: module.function`` each.
-    unread
-        Files that loading unpickles and that could not be scanned, with the reason.
-    unread_beside
-        The same of files that only the model's own code may open.
+    files
+        Those that loading unpickles, and those beside them that only the model's own code may open.
     code
         Code of the model's own, which no scanner reads.
     """
 
-    scanner: str
-    clean: tuple[str, ...]
-    dangerous: tuple[str, ...]
-    unread: tuple[str, ...]
-    unread_beside: tuple[str, ...]
-    code: tuple[str, ...]
+    files: tuple[ModelFile, ...]
+    code: tuple[str, ...] = ()
+
+    @property
+    def dangerous(self) -> tuple[str, ...]:
+        """``file: module.function`` each."""
+        return tuple(f"{f.path}: {name}" for f in self.files for name in f.dangerous)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Files that loading unpickles and that could not be scanned, with the reason."""
+        return self._unread("unpickled")
+
+    def _unread(self, loading: Loading) -> tuple[str, ...]:
+        return tuple(f"{f.path} ({f.unread})" for f in self.files if f.unread and f.loading == loading)
 
     def __str__(self) -> str:
         parts = []
+        unread = (*self.unread, *self._unread("beside"))
+        clean = tuple(f.path for f in self.files if not f.dangerous and not f.unread)
         if self.dangerous:
             parts.append("dangerous: " + _some(self.dangerous))
-        if self.unread or self.unread_beside:
-            parts.append("could not be scanned: " + _some((*self.unread, *self.unread_beside)))
-        if self.clean:
-            parts.append(f"{_some(self.clean)}: nothing dangerous found")
+        if unread:
+            parts.append("could not be scanned: " + _some(unread))
+        if clean:
+            parts.append(f"{_some(clean)}: nothing dangerous found")
         if self.code:
             parts.append(f"code of its own, not scanned: {_some(self.code)}")
-        return f"{self.scanner}: " + "; ".join(parts)
+        return f"{_scanner()}: " + "; ".join(parts)
 
 
 def scan(source: JobInput, folder: Path, description: Mapping[str, Any]) -> Scan | None:
@@ -81,42 +86,63 @@ def scan(source: JobInput, folder: Path, description: Mapping[str, Any]) -> Scan
     runs = code_run_by(folder, flavour, description)
     if runs == RunsCode():
         return None
-    found = _scan(folder, runs)
+    found = Scan(scanned(folder, runs), runs.code)
     if source.trust == "any" or not (found.dangerous or found.unread):
         return found
     what = f"the model {source.name} would run dangerous code on loading, and was not loaded"
-    said = f"{_some(found.dangerous)} ({found.scanner})"
+    said = f"{_some(found.dangerous)} ({_scanner()})"
     if not found.dangerous:
         what = f"the model {source.name} can't be loaded: a file that it unpickles could not be scanned"
         files = "; ".join(first_bytes(member(folder, name)) for name in runs.pickled)
         written = versions(flavour, description["flavors"][flavour] or {})
-        said = f"{_some(found.unread)}; {files}; {written} ({found.scanner})"
+        said = f"{_some(found.unread)}; {files}; {written} ({_scanner()})"
     fault = ModelFault(what, found=said, do=_DO)
     fault.facts["scanned"] = str(found)
     raise fault
 
 
-def _scan(folder: Path, runs: RunsCode) -> Scan:
-    clean: list[str] = []
-    dangerous: list[str] = []
-    unread: dict[bool, list[str]] = {True: [], False: []}
-    for names, needed in ((runs.pickled, True), (runs.beside, False)):
-        for name in names:
-            found, reason = _scan_file(member(folder, name))
-            dangerous += [f"{name}: {f}" for f in found]
-            if reason:
-                unread[needed].append(f"{name} ({reason})")
-            elif not found:
-                clean.append(name)
-    scanner = f"modelscan {importlib.metadata.version('modelscan')}"
-    return Scan(scanner, tuple(clean), tuple(dangerous), tuple(unread[True]), tuple(unread[False]), runs.code)
+def scanned(folder: Path, runs: RunsCode) -> tuple[ModelFile, ...]:
+    """Scan the files of a model that are pickles; none is loaded."""
+    roles: tuple[tuple[Loading, tuple[str, ...]], ...] = (("unpickled", runs.pickled), ("beside", runs.beside))
+    return tuple(_scanned(folder, name, loading) for loading, names in roles for name in names)
+
+
+def _scanned(folder: Path, name: str, loading: Loading) -> ModelFile:
+    path = member(folder, name)
+    dangerous, unread = _scan_file(path)
+    scanner = version_of("qmtestbed") if path.suffix == EXPORTED else _scanner()
+    return ModelFile(name, size_of(path), form_of(path), loading, tuple(dangerous), unread=unread, scanner=scanner)
+
+
+def form_of(path: Path) -> str:
+    """Say what a file is, by its first bytes or its ending."""
+    if not path.is_file():
+        return "missing"
+    if zipfile.is_zipfile(path):
+        return {".skops": "skops", EXPORTED: "torch.export"}.get(path.suffix, "archive")
+    protocol = protocol_of(path)
+    return path.suffix.lstrip(".") or "no ending" if protocol is None else f"pickle, protocol {protocol}"
+
+
+def size_of(path: Path) -> int:
+    """Size of a file in bytes; 0 if there is none."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+def version_of(distribution: str) -> str:
+    """Name a distribution with its version."""
+    return f"{distribution} {importlib.metadata.version(distribution)}"
+
+
+def _scanner() -> str:
+    return version_of("modelscan")
 
 
 def _scan_file(path: Path) -> tuple[list[str], str]:
     """Give the dangerous functions that a file names, and why it could not be scanned, if so."""
     if not path.is_file():
         return [], "no such file"
-    if path.suffix == ".pt2":
+    if path.suffix == EXPORTED:
         return [], "; ".join(doubts(path)[:MAX_SHOWN])
     found: set[str] = set()
     try:

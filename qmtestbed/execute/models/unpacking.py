@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def _unpack_skops(path: Path, name: str) -> Any:
     import skops.io
 
     named = skops.io.get_untrusted_types(file=path)
-    foreign = [t for t in named if not is_trusted(t)]
+    foreign = foreign_types(named)
     if foreign:
         more = f" … {len(foreign)} in all" if len(foreign) > 8 else ""
         raise ModelFault(
@@ -99,6 +99,11 @@ def _unpack_skops(path: Path, name: str) -> Any:
             "and lightgbm; functions of your own belong into a pyfunc",
         )
     return skops.io.load(path, trusted=named)
+
+
+def foreign_types(named: Iterable[str]) -> list[str]:
+    """Choose the types of a skops file that are not trusted."""
+    return [t for t in named if not is_trusted(t)]
 
 
 def is_trusted(name: str) -> bool:

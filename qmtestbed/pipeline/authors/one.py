@@ -87,7 +87,7 @@ def _plan(
 ) -> LoadedPlan:
     """Write the plan of one check that is called as the AIT."""
     inventories = inventories_of(subject, out)
-    usable = [name for name in manifest.inputs if _is_there(name, inventories)]
+    usable = {name: spec for name, spec in manifest.inputs.items() if _is_there(name, inventories)}
     lacking = [(n, s) for n, s in manifest.inputs.items() if n not in usable and not s.optional]
     if lacking:
         raise InputError(*(_lacking(entry.id, name, spec.kind) for name, spec in lacking))
