@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Histogram, Images, Model, Subject, Table, Undefined
-from qmtestbed.measuring.answers import groups_of, pooled_groups
+from qmtestbed.measuring.answers import groups_of, pooled_groups, values_of
 from qmtestbed.measuring.drawing import half
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.imaging import box_resize
@@ -133,7 +133,7 @@ class _Score:
 
 
 def _length(data: Table | Images) -> int:
-    return len(data.frame) if isinstance(data, Table) else len(data.pixels)
+    return len(values_of(data))
 
 
 # -- scores ---------------------------------------------------------------------------------------------------
@@ -145,8 +145,8 @@ def _scores(
     """Score all items, those inside first; higher is more outside."""
     found: dict[str, np.ndarray] = {}
     if model is not None:
-        asked = [x.frame if isinstance(x, Table) else np.asarray(x.pixels) for x in (data, outside)]
-        found[CONFIDENCE] = np.concatenate([1 - np.asarray(model.probabilities(x)).max(axis=1) for x in asked])
+        answers = [model.probabilities(values_of(x)) for x in (data, outside)]
+        found[CONFIDENCE] = 1 - np.concatenate(answers).max(axis=1)
     if train is not None and _length(train) >= LEAST:
         reference = as_points(train)
         points = np.concatenate([as_points(x, train) for x in (data, outside)])

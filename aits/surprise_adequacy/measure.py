@@ -11,7 +11,7 @@ import numpy as np
 
 from qmtestbed.ait import DataTable, Estimate, Histogram, Images, Model, Table, Undefined
 from qmtestbed.measuring.activations import Traces, traces_of
-from qmtestbed.measuring.answers import groups_of, is_classifier
+from qmtestbed.measuring.answers import groups_of, is_classifier, values_of
 from qmtestbed.measuring.drawing import some
 from qmtestbed.measuring.intervals import median_interval, proportion
 from qmtestbed.measuring.surprise import distance_surprise, likelihood_surprise, mahalanobis_surprise
@@ -105,7 +105,7 @@ def _traces(
     model: Model, data: Table | Images, train: Table | Images, layer: int, most: int, seed: int
 ) -> _Cut | Undefined:
     rng = np.random.default_rng([seed, 0])
-    total = len(train.frame) if isinstance(train, Table) else len(train.pixels)
+    total = len(values_of(train))
     if total < LEAST:
         return Undefined(f"There are {total} training items; {LEAST} or more are needed.")
     chosen = some(total, most, rng)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from qmtestbed.ait import Images, Model, Table, Undefined
+from qmtestbed.measuring.answers import values_of
 from qmtestbed.measuring.refitting import features
 
 __all__ = ["Layer", "Traces", "traces_of"]
@@ -62,7 +63,7 @@ def traces_of(model: Model, data: Table | Images) -> Traces | Undefined:
     Traces or Undefined
         Undefined without items, for other models, and for networks without a hidden layer.
     """
-    items = data.frame if isinstance(data, Table) else data.pixels
+    items = values_of(data)
     if not len(items):
         return Undefined("There is no item for the network to answer.")
     if callable(getattr(model.native, "named_parameters", None)):
