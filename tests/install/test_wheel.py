@@ -138,6 +138,8 @@ def test_the_hook_leaves_out_tests_and_what_git_ignores(hook: ModuleType, tmp_pa
         "aits/conftest.py",
         "aits/a/__pycache__/measure.cpython-311.pyc",
         "aits/a/.hidden",
+        "demo/by_hand/tables.py",
+        "demo/check_by_hand.py",
         "demo/out/report.html",
         "demo/mlruns/1/x",
         "demo/mlflow.db",
