@@ -8,44 +8,32 @@ table; exit code 1 on a number that disagrees or that nothing was computed for.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-from by_hand import classes, groups, tables, values
+from by_hand import tables
 from by_hand.case import Case
 from hand_check import HandTable, HandText, compare, concluded, judged, records, report, sample_sizes
 
-COMMON = (tables.data_completeness, tables.record_duplicates, tables.case_sufficiency, tables.target_leakage)
-OF = {
-    "loans": (
-        *COMMON, classes.classification_performance, classes.baseline_gain, classes.calibration, classes.risk_coverage,
-        classes.learning_curve, groups.group_rate_gap, groups.intersectional_gap, groups.group_calibration,
-        groups.counterfactual_flip,
-    ),
-    "diabetes": (
-        *COMMON, values.regression_performance, values.baseline_gain, values.conformal_coverage,
-        values.surrogate_fidelity, values.feature_importance, values.cross_validation_spread,
-    ),
-}  # fmt: skip
-"""For each example the functions that compute an AIT's measures, which bear its name."""
+MODULES = {"loans": ("classes", "groups"), "diabetes": ("values",)}
+"""Where the functions of each example lie; one that computes an AIT's measures again bears its name."""
 
 
 def main(run_dir: Path) -> int:
     """Compute, compare, print; 0 if all agrees."""
     case = Case(run_dir)
-    by_ait: dict[str, Callable[[Case, dict[str, Any]], dict[str, Any]]] = {
-        f.__name__: f for f in OF[case.plan["component"]["name"]]
-    }
+    rooms = [tables, *(importlib.import_module(f"by_hand.{m}") for m in MODULES[case.plan["component"]["name"]])]
     found: dict[tuple[str, str], Any] = {}
     for check, record in records(run_dir).items():
-        claims = by_ait[record["program"]["id"]](case, record["parameters"])
-        found |= {(check, measure): claim for measure, claim in claims.items()}
+        for compute in (f for room in rooms if (f := getattr(room, record["program"]["id"], None))):
+            claims = compute(case, record["parameters"])
+            found |= {(check, measure): claim for measure, claim in claims.items()}
         rows = f"{len(case.test):,}"
         found[check, "items"] = HandText(f"{rows} of {rows} items measured", "rows of test.parquet")
         if record["program"]["id"] == "record_duplicates":

@@ -478,7 +478,7 @@ def report(lines: Sequence[Line]) -> int:
     """Print the lines as a Markdown table with their count; 1 if one disagrees or there is none, else 0."""
     print("| check | measure | page | by hand | how | agrees |\n|---|---|---|---|---|---|")
     for line in lines:
-        cells = (line.check, line.measure, line.page, line.by_hand, line.how, "yes" if line.agrees else "**NO**")
+        cells = (line.check, f"`{line.measure}`", line.page, line.by_hand, line.how, "yes" if line.agrees else "**NO**")
         print("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     bad = [line for line in lines if not line.agrees]
     print(f"\n{len(lines)} lines, {len(lines) - len(bad)} agree, {len(bad)} do not.")
