@@ -15,7 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 KINDS = ("aits", "guidelines", "reports", "demo")
 NEVER = ("test_*.py", "conftest.py", "/demo/by_hand/", "/demo/check_by_hand.py", "__pycache__/", "*.pyc", ".*")
-"""Left out whatever ``.gitignore`` says: tests and checks by hand stay with the source, caches and hidden files nowhere."""
+"""Left out whatever ``.gitignore`` says: tests and checks stay with the source, caches and hidden files nowhere."""
 
 
 class ContentHook(BuildHookInterface[BuilderConfig]):

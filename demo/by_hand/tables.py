@@ -263,7 +263,9 @@ def irreducible_error(case: Case) -> Found:
 
     lower = through(upper, below, "Cover and Hart's bound")
     untold = through(lower, lambda e: min(e / trivial, 1.0), "lower bound / error of the largest class")
-    by_class = {c: clustered(wrong[run.y == c], units[run.y == c], each(level, k)) for c in names}
+    by_class = {
+        c: clustered(wrong[run.y == c], units[run.y == c], each(level, k), n=int((run.y == c).sum())) for c in names
+    }
     ranked = sorted(by_class.items(), key=lambda item: (-(item[1].value or 0), item[0]))
     return {
         "bayes_error_upper": upper,

@@ -73,8 +73,8 @@ def tracked_like(folder: Path) -> set[str]:
         path.relative_to(ROOT).as_posix()
         for path in folder.rglob("*")
         if path.is_file()
-        and not path.name.startswith(("test_", "conftest", "."))
-        and not {"__pycache__", "out"} & set(path.relative_to(ROOT).parts)
+        and not path.name.startswith(("test_", "conftest", "check_by_hand", "."))
+        and not {"__pycache__", "out", "by_hand"} & set(path.relative_to(ROOT).parts)
     }
 
 
