@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 import warnings
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from by_hand import verdicts
 from by_hand.base import BY_HAND, Case, Run
-from hand_check import HandText, Key, compare, report
+from hand_check import HandText, Key, Line, compare, report
 
 for module in ("images", "leakage", "models", "outlying", "predictions", "refits", "slices", "tables"):
     importlib.import_module(f"by_hand.{module}")  # each adds its AITs to BY_HAND
+FEW = 4
+"""Keys of one measure that get a line each; more that all agree share one."""
 TITLES = {"by-plan": "by plan", "without-plan": "without a plan"}
 
 
@@ -36,6 +39,22 @@ def numbers(run: Run) -> dict[Key, Any]:
     return made
 
 
+def together(lines: list[Line]) -> list[Line]:
+    """Give one line to the many keys of a measure where all of them agree: the first and the last."""
+    found: list[Line] = []
+    for (check, measure, how, agrees), group in groupby(
+        lines, key=lambda line: (line.check, line.measure.partition("[")[0], line.how, line.agrees)
+    ):
+        few = list(group)
+        if not agrees or len(few) <= FEW or not check or measure.startswith(("criteria table", "criterion")):
+            found += few
+            continue
+        ends = [(line.measure[len(measure) + 1 : -1], line) for line in (few[0], few[-1])]
+        page, hand = (" … ".join(f"{key}: {getattr(line, name)}" for key, line in ends) for name in ("page", "by_hand"))
+        found.append(Line(check, f"{measure}[{len(few)} keys]", page, hand, how, True))
+    return found
+
+
 def main(folders: list[Path]) -> int:
     """Check the runs; 1 if a number does not agree or none is given."""
     warnings.filterwarnings("ignore")
@@ -44,7 +63,9 @@ def main(folders: list[Path]) -> int:
         run = Run(folder)
         made = numbers(run)
         print(f"\n## demo: {run.folder.parent.name} {TITLES.get(folder.name, folder.name)}\n")
-        failed |= report([*compare(folder, made | verdicts.texts(run, made)), *verdicts.cells(run, made)])
+        lines = [*compare(folder, made | verdicts.texts(run, made)), *verdicts.cells(run, made)]
+        failed |= report(together(lines))
+        print(f"They stand for {len(lines)} comparisons, of which {sum(line.agrees for line in lines)} agree.")
     assert "qmtestbed" not in sys.modules
     return failed
 

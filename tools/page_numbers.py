@@ -1,4 +1,4 @@
-"""List the numbers of a page that stand in none of the files it was made from: ``python tools/page_numbers.py RUN_DIR``.
+"""List numbers of a page that stand in none of the files it was made from: ``python tools/page_numbers.py RUN_DIR``.
 
 For each section of ``report.html`` every number in its text, its labels and its pictures is looked for in what belongs
 to that section: the record of the check with its resources, parameters and manifest, or for the rest of the page plan,

@@ -52,7 +52,7 @@ def measure(data: Table | Images, *, confidence: float = 0.95) -> dict[str, Any]
     upper = proportion(wrong, confidence, groups=units)
     if isinstance(upper, Undefined):
         return upper
-    # What counts as one for the interval are linked items; n tells how many items (groups) there are, in each class too.
+    # The interval takes linked items for one; n tells how many items (groups) there are, here and in each class.
     upper = replace(upper, n=len(np.unique(own)))
     trivial = 1 - float(np.bincount(codes).max()) / len(codes)
     lower = _through(upper, lambda e: _cover_hart(e, len(classes)))
