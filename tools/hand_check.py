@@ -66,11 +66,14 @@ class Hand:
 
 @dataclass(frozen=True)
 class HandTable:
-    """The cells of a table behind a figure made in another way; ``within`` is on top of the rounding of the page."""
+    """The cells of a table behind a figure made in another way.
+
+    ``within`` is on top of the rounding of the page: for all columns, or for each.
+    """
 
     rows: Sequence[Sequence[Cell]]
     how: str = ""
-    within: float = 0.0
+    within: float | Sequence[float] = 0.0
     any_order: bool = False
 
 
@@ -435,13 +438,28 @@ class _Conclusion:
             "headline, counts": " ".join(f"{_SIGNS[v]} {v}: {n} {v}" for v, n in tally.items()),
             "headline, evidence": " ".join(f"{have[k][0]} of {have[k][1]} {k} parts supported" for k in _PARTS),
         }
+        said |= self.headlines(states) | {
+            f"check {c}": f"{c} {_mark(v)} {v}" for c in self.plan["checks"] for v in [self.check(c)]
+        }
         said |= {f"level {levels[-1]}": self.level(*x, states) for x in ladders for levels in (x[2],)}
         said |= {f"level {levels[-1]}": text for *_, levels, text in [self.outer(ladders, states)]}
         found = {("", name): HandText(text, "arithmetic of the verdicts") for name, text in said.items()}
         for name, (verdict, _) in states.items():
-            mark = {"not applicable": "∅", **_SIGNS}[verdict]
-            found["", f"requirement {name}"] = HandText(f"{mark} {name} {verdict}", "its parts, by plan and guideline")
+            said_ = HandText(f"{_mark(verdict)} {name} {verdict}", "its parts, by plan and guideline")
+            found["", f"requirement {name}"] = said_
         return found
+
+    def headlines(self, states: Mapping[str, tuple[str, Any]]) -> dict[str, str]:
+        """Give what the first screen says in sentences."""
+        judged_, counted = len(self.verdicts), [verdict for verdict, _ in states.values()]
+        said = {"headline, judged": f"{judged_} {'criterion' if judged_ == 1 else 'criteria'} judged"}
+        for verdict, text in (
+            ("contradicted", "contradicted by evidence"),
+            ("not applicable", "declared not applicable"),
+        ):
+            if n := counted.count(verdict):
+                said[f"headline, {verdict}"] = f"{n} {'requirement' if n == 1 else 'requirements'} {text}"
+        return said
 
     def level(self, code: str, title: str, levels: list[str], sets: list[list[str]], states: Mapping[str, Any]) -> str:
         """Give the line of a level."""
@@ -461,6 +479,10 @@ _SIGNS = {
     "met": "✓", "not met": "✗", "supported": "✓", "contradicted": "✗", "undetermined": "?", "partly supported": "◐",
     "no evidence": "–",
 }  # fmt: skip
+
+
+def _mark(verdict: str) -> str:
+    return {"not applicable": "∅", **_SIGNS}[verdict]
 
 
 def _level_line(name: str, levels: list[str], upto: list[list[str]], states: Mapping[str, Any]) -> str:
@@ -563,13 +585,14 @@ def _off(rows: list[list[str]], hand: HandTable) -> str:
     for i, (row, line) in enumerate(zip(rows, wanted, strict=True), 1):
         if len(row) != len(line):
             return f"row {i} has {len(line)} cells"
-        for text, x in zip(row, line, strict=True):
+        within = [hand.within] * len(line) if isinstance(hand.within, (int, float)) else hand.within
+        for text, x, most in zip(row, line, within, strict=True):
             if x is None:
                 fine = text == "–"
             elif isinstance(x, str):
                 fine = text == x
             else:
-                fine = _cell(text, x, hand.within, 6)
+                fine = _cell(text, x, most, 6)
             if not fine:
                 return f"row {i}: {x!r}, page: {text!r}"
     return ""

@@ -22,6 +22,8 @@ ROUNDING = 0.01
 MOST_CELLS = 4_000_000
 DRAWS = 2_000
 MOST_DRAWS = 20_000
+FROM_THE_TOP = 20
+"""Which of the differences drawn, the largest first, is the limit if it may be: the largest hangs on the seed."""
 MOST_BARS = 40
 MOST_LINES = 48
 NAMED = 5
@@ -191,7 +193,7 @@ def _chance_limit(expected: np.ndarray, size: int, level: float, rng: np.random.
     if level * MOST_DRAWS < 1:
         mean_at_most = float(np.sqrt(expected * (1 - expected) / size).sum()) / 2
         return min(1.0, mean_at_most + math.sqrt(-math.log(level) / (2 * size)))
-    draws = max(DRAWS, math.ceil(1 / level)) - 1
+    draws = min(MOST_DRAWS, max(DRAWS, math.ceil(FROM_THE_TOP / level))) - 1
     step, found = max(1, MOST_CELLS // len(expected)), []
     for start in range(0, draws, step):
         rows = rng.multinomial(size, expected, size=min(step, draws - start))

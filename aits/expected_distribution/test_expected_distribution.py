@@ -221,6 +221,13 @@ def test_missing_values_are_left_out_and_counted(ait):
     assert found["difference"]["x"] == 0 and found["attributes"].rows[0][1:4] == (10, 10, 10)
 
 
+def test_the_limit_of_chance_hardly_hangs_on_the_seed(ait):
+    names = [f"x{i}" for i in range(5)]
+    given = {"data": table({n: drawn(LIGHT, 300) for n in names}), "expected": dict.fromkeys(names, LIGHT)}
+    limits = np.array([[*ait.measure(**given, seed=s)["chance_limit"].values()] for s in range(3)])
+    assert limits.std() < 0.005  # with the largest of 2,000 draws it is three times as much
+
+
 def test_the_seed_decides(ait):
     data = table({"x": drawn(LIGHT, 333)})
     first, again = (ait.measure(data=data, expected={"x": LIGHT}, seed=3) for _ in range(2))

@@ -22,6 +22,10 @@ from qmtestbed.measuring.matching import positions_in
 
 MOST_LINES = 200
 MOST_BARS = 40
+FROM_THE_TOP = 20
+"""Which of the errors drawn, the largest first, is the limit: the largest of all would hang on the seed."""
+MOST_NUMBERS = 200_000_000
+"""How many numbers are drawn for that; with so many rows that they do not suffice, it is a larger error."""
 
 
 def measure(
@@ -69,7 +73,7 @@ def measure(
     parts = _parts(stated, data, at[counted])
     large = {(c, name): s for c, groups in parts.items() for name, s in groups.items() if len(s.said) >= min_rows}
     edges, each = equal_width_edges(bins), alpha / max(len(large), 1)
-    draws = max(simulations, math.ceil(1 / each - 1e-9) - 1)
+    draws = max(simulations, math.ceil(_rank(each, sum(len(s.said) for s in large.values())) / each - 1e-9) - 1)
     found = {name: _group(s, edges, draws, each, seed) for (_, name), s in large.items()}
     names = {name: len(s.said) for groups in parts.values() for name, s in groups.items()}
     few = {name: Undefined(f"There are {n} rows; {min_rows} are needed.") for name, n in names.items()}
@@ -130,6 +134,11 @@ class _Group:
     @property
     def clear(self) -> float:
         return self.ece if self.ece > self.limit + 1e-9 else 0.0
+
+
+def _rank(alpha: float, rows: int) -> int:
+    """Say which of the errors drawn is the limit that chance exceeds with probability ``alpha``, 1 for the largest."""
+    return max(1, min(FROM_THE_TOP, int(MOST_NUMBERS * alpha / max(rows, 1))))
 
 
 def _group(s: Stated, edges: np.ndarray, draws: int, alpha: float, seed: int) -> _Group:

@@ -99,6 +99,15 @@ def test_a_group_that_the_model_overrates_is_named(ait):
     assert all(f.kind == "miscalibration" for f in found["findings"])
 
 
+def test_the_limit_of_chance_hardly_hangs_on_the_seed(ait):
+    both = drawn(0, 500, 5)
+    limits = np.array([[line[-1] for line in ait.measure(**both, seed=s)["groups"].rows] for s in range(4)])
+    assert limits.shape == (4, 5)
+    assert limits.std(axis=0, ddof=1).mean() < 0.004  # with the largest of 999 draws it is 0.010
+    rank = load_function(Path(ait.folder)).__globals__["_rank"]
+    assert (rank(0.001, 500), rank(0.001, 100_000), rank(0.001, 10**7)) == (20, 2, 1)
+
+
 # -- properties -----------------------------------------------------------------------------------------------
 
 

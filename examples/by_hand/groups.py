@@ -171,68 +171,78 @@ def intersectional_gap(case: Case, parameters: dict[str, Any]) -> Claims:
 
 def group_calibration(case: Case, parameters: dict[str, Any]) -> Claims:
     """Compare probabilities with what came true, in each group."""
-    p = case.probabilities[case.positive].to_numpy()
-    happened = case.truth == case.positive
-    parts = {
-        c: {n: (named(case.test[c]) == n).to_numpy() for n in sorted(named(case.test[c]).dropna().unique())}
-        for c in case.sensitive
-    }
-    large = {
-        (c, n): at for c, groups in parts.items() for n, at in groups.items() if at.sum() >= parameters["min_rows"]
-    }
-    alpha = parameters["alpha"] / len(large)
-    draws = max(parameters["simulations"], math.ceil(1 / alpha - 1e-9) - 1)
+    p, happened = case.probabilities[case.positive].to_numpy(), case.truth == case.positive
+    parts = {}
+    for column in case.sensitive:
+        groups = named(case.test[column])
+        at = {name: (groups == name).to_numpy() for name in sorted(groups.dropna().unique())}
+        parts[column] = {name: (p[rows], happened[rows]) for name, rows in at.items()}
+    large = sum(len(said) >= parameters["min_rows"] for groups in parts.values() for said, _ in groups.values())
+    alpha = parameters["alpha"] / large
     found: Claims = {}
-    lines = []
+    lines: list[tuple[Any, ...]] = []
+    around = [0.0] * 8  # by column of the table of groups
     for column, groups in parts.items():
-        shown = [n for n in groups if (column, n) in large]
-
-        def biases(
-            each: float, groups: Mapping[str, np.ndarray] = groups, shown: list[str] = shown
-        ) -> dict[str, Three]:
-            return {n: mean(p[groups[n]] - happened[groups[n]], each, -1, 1) for n in shown}
-
-        gap = widest(biases, 0.95)
-        clear = widest(biases, 1 - parameters["alpha"] / len(parts))
-        n = sum(int(groups[name].sum()) for name in shown)
-        how = f"Newcombe's interval of all pairs from {T} (Bonferroni)"
-        found[f"bias_gap[{column}]"] = hand(gap, n, how)
-        found[f"clear_gap[{column}]"] = Hand(gap[0] if clear[1] > 0 else 0.0, how=how)
-        bias = biases(together(0.95, len(shown)))
-        least, most = (pick(shown, key=lambda name: bias[name][0]) for pick in (min, max))
-        text = f"Where {most}, probabilities lie {gap[0]:.3f} [{gap[1]:.3f}, {gap[2]:.3f}] more above what comes true "
-        text += f"than where {least}; the interval allows for the groups searched."
-        found[f"finding, {column}"] = HandText(text, "as the measures")
-        for name, at in groups.items():
-            claims, numbers = _group(p[at], happened[at], bias.get(name), parameters, alpha, draws)
+        bias, claims = _bias(column, groups, parameters, len(parts))
+        found |= claims
+        for name, (said, came) in groups.items():
+            claims, chance = _errors(said, came, parameters, alpha) if name in bias else (_few(len(said)), (None,) * 3)
+            if name in bias:
+                claims["bias"] = hand(bias[name], len(said), f"{T} (Bonferroni over the groups)")
+                around[6:] = [max(around[6], claims["ece_by_chance"].within), max(around[7], chance[2])]
             found |= {f"{measure}[{name}]": claim for measure, claim in claims.items()}
-            lines.append((name, int(at.sum()), *bias.get(name, (None,) * 3), *numbers))
+            errors = (claims["ece"].value, *chance[:2])
+            lines.append((name, len(said), *bias.get(name, (None,) * 3), *errors))
     bars = [(line[0], *line[2:5]) for line in lines if line[2] is not None]
-    chance = max(line[-1] is not None and 0.02 for line in lines)
+    how = f"as the measures; mean and limit of chance by {CHANCE} (within {around[6]:.2g} and {around[7]:.2g})"
     return found | {
         "figure biases": HandTable(bars, f"{T} (Bonferroni over the groups)"),
-        "figure groups": HandTable(
-            lines, f"as the measures; the last two columns {CHANCE} (within 0.02)", within=chance
+        "figure groups": HandTable(lines, how, within=around),
+    }
+
+
+def _bias(
+    column: str, groups: Mapping[str, tuple[np.ndarray, np.ndarray]], parameters: dict[str, Any], columns: int
+) -> tuple[dict[str, Three], Claims]:
+    """Give the bias of each group that is large enough, and claim what is told of the gap between them."""
+    shown = {n: said - came for n, (said, came) in groups.items() if len(said) >= parameters["min_rows"]}
+
+    def biases(each: float) -> dict[str, Three]:
+        return {name: mean(x, each, -1, 1) for name, x in shown.items()}
+
+    gap, clear = widest(biases, 0.95), widest(biases, 1 - parameters["alpha"] / columns)
+    bias = biases(together(0.95, len(shown)))
+    least, most = (pick(shown, key=lambda name: bias[name][0]) for pick in (min, max))
+    text = f"Where {most}, probabilities lie {gap[0]:.3f} [{gap[1]:.3f}, {gap[2]:.3f}] more above what comes true "
+    how = f"Newcombe's interval of all pairs from {T} (Bonferroni)"
+    return bias, {
+        f"bias_gap[{column}]": hand(gap, sum(map(len, shown.values())), how),
+        f"clear_gap[{column}]": Hand(gap[0] if clear[1] > 0 else 0.0, how=how),
+        f"finding, {column}": HandText(
+            f"{text}than where {least}; the interval allows for the groups searched.", "as the measures"
         ),
     }
 
 
-def _group(
-    p: np.ndarray, happened: np.ndarray, bias: Three | None, parameters: dict[str, Any], alpha: float, draws: int
-) -> tuple[dict[str, Hand], tuple[float | None, ...]]:
-    if bias is None:
-        few = Hand(None, reason=f"There are {len(p)} rows", how="rows counted")
-        return dict.fromkeys(("clear_ece", "ece", "ece_by_chance", "bias"), few), (None,) * 3
+def _few(rows: int) -> dict[str, Hand]:
+    few = Hand(None, reason=f"There are {rows} rows", how="rows counted")
+    return dict.fromkeys(("clear_ece", "ece", "ece_by_chance", "bias"), few)
+
+
+def _errors(
+    p: np.ndarray, happened: np.ndarray, parameters: dict[str, Any], alpha: float
+) -> tuple[dict[str, Hand], tuple[float, ...]]:
+    """Claim the errors of a group; give the mean and the limit of chance, and how far the latter may be off."""
+    draws = max(parameters["simulations"], math.ceil(20 / alpha - 1e-9) - 1)  # the limit is the 20th largest
     error, drawn = ece(p, happened, parameters["bins"]), ece_by_chance(p, parameters["bins"])
     limit, around = limit_of_chance(drawn, draws, alpha)
-    rank = max(math.floor(alpha * (draws + 1) + 1e-9), 1)
+    rank = math.floor(alpha * (draws + 1) + 1e-9)
     claims = {
         "clear_ece": clear_ece(p, happened, parameters["bins"], limit, around, draws, rank),
         "ece": Hand(error, how="pandas.cut"),
         "ece_by_chance": Hand(float(drawn.mean()), how=CHANCE, within=5 * float(drawn.std()) / math.sqrt(draws)),
-        "bias": hand(bias, len(p), f"{T} (Bonferroni over the groups)"),
     }
-    return claims, (error, float(drawn.mean()), limit)
+    return claims, (float(drawn.mean()), limit, around)
 
 
 def counterfactual_flip(case: Case, parameters: dict[str, Any]) -> Claims:
