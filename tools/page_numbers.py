@@ -16,6 +16,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,33 @@ def pictures(run_dir: Path) -> Iterator[str]:
             yield f"{figure}: {seen} marks, {len(off)} not in their place" + "".join(f"\n    {o}" for o in off[:5])
 
 
+def strips(run_dir: Path) -> Iterator[str]:
+    """Hold the small pictures of the criteria tables against value, interval and limit: they lie on one scale."""
+    html = (run_dir / "report.html").read_text("utf-8")
+    assessment = json.loads((run_dir / "assessment.json").read_text("utf-8"))
+    wanted = [(c["id"], one) for c in assessment["checks"] for one in c["criteria"]]
+    tables = re.findall(r'aria-label="Criteria: (.*?)">(.*?)</table>', html, flags=re.DOTALL)
+    drawn = [(unescape(check), svg) for check, part in tables
+             for svg in re.findall(r'<svg class="chart strip".*?</svg>', part, flags=re.DOTALL)]  # fmt: skip
+    pairs = zip(drawn, wanted, strict=True)
+    off = [one["text"] for (check, svg), (of, one) in pairs if check != of or not _even(svg, one)]
+    yield f"{len(drawn)} criteria drawn, {len(off)} not as they are" + "".join(f"\n    {o}" for o in off)
+
+
+def _even(svg: str, one: dict[str, Any]) -> bool:
+    places = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"|translate\(([\d.]+) ', svg)[0] if x]
+    values = [one["value"]]
+    for name, css in (("bound", "limit"), ("ends", "interval")):
+        lines = re.findall(rf'<line x1="([\d.]+)" y1="[\d.-]+" x2="([\d.]+)"[^>]*class="{css}', svg)
+        known = [b for b in one["bound"] if b is not None] if name == "bound" else [one.get("low"), one.get("high")]
+        if lines and known[0] is not None:
+            values += known
+            places += [float(x) for x in lines[0]][: len(known)]
+    pairs = sorted(zip(values, places, strict=True))
+    (v, x), (w, y) = pairs[0], pairs[-1]
+    return v == w or all(abs(x + (y - x) * (u - v) / (w - v) - at) < 0.05 for u, at in pairs)
+
+
 def main(run_dir: Path) -> int:
     """Print what is not found, by section."""
     page, known = Sections(), pools(run_dir)
@@ -225,7 +253,7 @@ def main(run_dir: Path) -> int:
         print(f"{name} ({what}): {len(numbers)} numbers, {sum(left.values())} not found")
         for n, times in left.items():
             print(f"    {n} ({times}): {next(t for m, t in numbers if m == n)[:110]}")
-    print("\n".join(pictures(run_dir)))
+    print("\n".join([*pictures(run_dir), *strips(run_dir)]))
     return 0
 
 

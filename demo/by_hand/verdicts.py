@@ -103,7 +103,7 @@ def cells(run: Run, made: Mapping[Key, Any]) -> Iterator[Line]:
             if c == check and (of == measure or of.startswith(f"{measure}[")) and _same(hand, v.number)
         )
         of_all = sum(c == check and of.startswith(f"{measure}[") for c, of in made)
-        decides = key or (f"{keys[0]}, which decides among {of_all}" if of_all else "")
+        decides = key or (f"{keys[0]}, which decides among {of_all}" if of_all > 1 else "".join(keys) if of_all else "")
         side = 1 if sign == ">=" else -1
         wanted = [decides, f"{'≥' if side > 0 else '≤'} {float(limit):g}", _sure(v, side, float(limit), sign, level)]
         found = row[2].partition(SEPARATOR)[2].strip()

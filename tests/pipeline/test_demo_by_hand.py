@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,10 @@ def test_a_number_that_stands_in_no_file_of_the_run_is_named(
     page.write_text(text.replace("</body>", '<details id="check-performance">0.4321</details></body>'), "utf-8")
     tool.main(finished)
     assert "0.4321 (1)" in capsys.readouterr().out
+    assert [*tool.strips(finished)] == ["2 criteria drawn, 0 not as they are"]
+    shifted = re.sub(r'(chart strip".*?<line x1=")', r"\g<1>9", text, count=1, flags=re.DOTALL)
+    page.write_text(re.sub(r'(class="zone"/><line x1=")', r"\g<1>9", shifted), "utf-8")
+    assert "recall" in "".join(tool.strips(finished))
 
 
 SVG = """<svg><line x1="100" y1="2" x2="100" y2="92" class="grid"/><text x="100" y="106" class="axis middle">0.0</text>
