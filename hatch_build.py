@@ -14,8 +14,8 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 KINDS = ("aits", "guidelines", "reports", "demo")
-NEVER = ("test_*.py", "conftest.py", "__pycache__/", "*.pyc", ".*")
-"""Left out whatever ``.gitignore`` says: tests stay with the source, caches and hidden files nowhere."""
+NEVER = ("test_*.py", "conftest.py", "/demo/by_hand/", "/demo/check_by_hand.py", "__pycache__/", "*.pyc", ".*")
+"""Left out whatever ``.gitignore`` says: tests and checks stay with the source, caches and hidden files nowhere."""
 
 
 class ContentHook(BuildHookInterface[BuilderConfig]):

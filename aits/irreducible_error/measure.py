@@ -52,6 +52,7 @@ def measure(data: Table | Images, *, confidence: float = 0.95) -> dict[str, Any]
     upper = proportion(wrong, confidence, groups=units)
     if isinstance(upper, Undefined):
         return upper
+    # The interval takes linked items for one; n tells how many items (groups) there are, here and in each class.
     upper = replace(upper, n=len(np.unique(own)))
     trivial = 1 - float(np.bincount(codes).max()) / len(codes)
     lower = _through(upper, lambda e: _cover_hart(e, len(classes)))
@@ -60,7 +61,10 @@ def measure(data: Table | Images, *, confidence: float = 0.95) -> dict[str, Any]
         str(name): (lambda level, mine=codes == i: proportion(wrong[mine], level, groups=units[mine]))
         for i, name in enumerate(classes)
     }
-    per_class = simultaneous(by_class, confidence)
+    per_class = {
+        str(name): replace(e, n=len(np.unique(own[codes == i]))) if isinstance(e, Estimate) else e
+        for i, (name, e) in enumerate(simultaneous(by_class, confidence).items())
+    }
     return {
         "bayes_error_upper": upper,
         "bayes_error_lower": lower,

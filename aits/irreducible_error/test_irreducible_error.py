@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def test_the_bracket_of_the_digits_is_that_of_dataeval(ait):
     assert found["bayes_error_upper"].value == pytest.approx(0.011686143572621, abs=1e-12)
     assert found["bayes_error_lower"].value == pytest.approx(0.005862163430805, abs=1e-12)
     assert found["bayes_error_upper"].n == 1797
+    assert {name: e.n for name, e in found["class_error"].items()} == dict(Counter(digits.target.astype(str)))
 
 
 @pytest.mark.parametrize("distance", [1.0, 2.0, 3.0])
@@ -107,6 +109,7 @@ def test_neighbours_are_looked_for_outside_the_group(ait):
     assert alone["bayes_error_upper"].value == 0.0
     assert grouped["bayes_error_upper"].value > 0.3
     assert grouped["bayes_error_upper"].n == 80
+    assert sum(e.n for e in grouped["class_error"].values()) == 80  # a patient has one label
     one = Table(frame.assign(patient=1), labels, Roles(label="y", group="patient"))
     assert "one group" in ait.measure(data=one).reason
 

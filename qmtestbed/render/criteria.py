@@ -69,7 +69,10 @@ def _key_text(c: CriterionVerdict, parsed: Criterion | None, record: Record | No
     if c.key is None or (parsed is not None and parsed.key is not None):
         return c.key or ""
     measure = record.measures.get(c.measure or "") if record else None
-    return w("decides", key=key_text(c.key, measure, w), of=len(measure.singles())) if measure else c.key
+    if measure is None:
+        return c.key
+    key, of = key_text(c.key, measure, w), len(measure.singles())
+    return w("decides", key=key, of=of) if of > 1 else key
 
 
 def key_text(key: str, measure: MeasureValue, w: Words) -> str:

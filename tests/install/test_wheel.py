@@ -73,8 +73,8 @@ def tracked_like(folder: Path) -> set[str]:
         path.relative_to(ROOT).as_posix()
         for path in folder.rglob("*")
         if path.is_file()
-        and not path.name.startswith(("test_", "conftest", "."))
-        and not {"__pycache__", "out"} & set(path.relative_to(ROOT).parts)
+        and not path.name.startswith(("test_", "conftest", "check_by_hand", "."))
+        and not {"__pycache__", "out", "by_hand"} & set(path.relative_to(ROOT).parts)
     }
 
 
@@ -138,6 +138,8 @@ def test_the_hook_leaves_out_tests_and_what_git_ignores(hook: ModuleType, tmp_pa
         "aits/conftest.py",
         "aits/a/__pycache__/measure.cpython-311.pyc",
         "aits/a/.hidden",
+        "demo/by_hand/tables.py",
+        "demo/check_by_hand.py",
         "demo/out/report.html",
         "demo/mlruns/1/x",
         "demo/mlflow.db",

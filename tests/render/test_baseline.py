@@ -96,3 +96,15 @@ def test_summary_and_junit(compared) -> None:
 def test_a_hostile_name_stays_text(compared, template, poisoned, read_html) -> None:
     html = read_html(page(*poisoned(compared), template))
     assert "script" not in html.tags() and "alert(1)" in html.text
+
+
+def test_where_a_measure_has_one_key_only_nothing_is_decided_among_others(sample, template) -> None:
+    evidence, assessment = sample
+    known = evidence.records[assessment.checks[0].record]
+    alone = MeasureValue({"theft": Estimate(0.6, 0.5, 0.7, 0.95, 110)})
+    record = dataclasses.replace(known, measures={**known.measures, "recall": alone})
+    said = [
+        page(dataclasses.replace(evidence, records={**evidence.records, r.key: r}), assessment, template)
+        for r in (known, record)
+    ]
+    assert "theft, which decides" in said[0] and "theft, which decides" not in said[1]
