@@ -46,6 +46,20 @@ def test_the_folder_has_its_files(entry: AitEntry) -> None:
     assert entry.manifest is not None and entry.manifest.informs
 
 
+def test_three_quarters_of_those_that_ask_a_model_do_so_of_scikit_learn() -> None:
+    """Told from the models of their examples, on which the contract runs them."""
+    asking = [e for id in AITS if (e := CATALOGUE.aits[id]).manifest and _asks(e)]
+    of_scikit_learn = [
+        e for e in asking if any("sklearn:" in f.read_text() for f in e.folder.glob("example/*/MLmodel"))
+    ]
+    assert len(asking) >= 20
+    assert len(of_scikit_learn) >= 0.75 * len(asking)
+
+
+def _asks(entry: AitEntry) -> bool:
+    return entry.manifest is not None and any(spec.kind == "model" for spec in entry.manifest.inputs.values())
+
+
 def test_the_index_lists_all_and_no_page_is_left_over(checkout: Path) -> None:
     folder = checkout / "docs" / "aits"
     manifests = [m for id in AITS if (m := CATALOGUE.aits[id].manifest)]
