@@ -155,6 +155,7 @@ class Page:
     criteria: dict[Key, list[str]] = field(default_factory=dict)
     figures: dict[Key, list[list[str]]] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
+    appendix: dict[str, list[str]] = field(default_factory=dict)
     findings: list[tuple[str, str]] = field(default_factory=list)
     failures: str = ""
     checks: list[str] = field(default_factory=list)
@@ -175,6 +176,8 @@ def page(run_dir: Path) -> Page:
             for name, key, *cells in rows[1:]:
                 key = key.removeprefix("element ")
                 found.measures[check, f"{name}[{key}]" if key else name] = cells
+        elif label == "Records":
+            found.appendix |= {row[0]: row[3:7] for row in rows[1:]}
         elif label.startswith("Criteria: "):
             found.criteria |= {(check, row[0].split(SEPARATOR)[0].strip()): row for row in rows[1:]}
     for check, said in reader.inside.items():
@@ -269,7 +272,7 @@ def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandVerdict 
     shown, found, left = page(run_dir), measured(run_dir), dict(by_hand)
     lines = [_measure_line(key, number, shown.measures.get(key), left.pop(key, None)) for key, number in found.items()]
     lines += [_table_line(key, rows, left.pop(key, None)) for key, rows in shown.figures.items()]
-    texts = {(check, "items"): text for check, text in shown.items.items()}
+    texts = {(check, "items"): _items(run_dir, check, text, shown) for check, text in shown.items.items()}
     for (check, text), row in shown.criteria.items():
         key = check, f"criterion {text}"
         lines.append(_criterion_line(key, row, left.pop(key, None)))
@@ -505,6 +508,12 @@ def report(lines: Sequence[Line]) -> int:
     bad = [line for line in lines if not line.agrees]
     print(f"\n{len(lines)} lines, {len(lines) - len(bad)} agree, {len(bad)} do not.")
     return int(bool(bad) or not lines)
+
+
+def _items(run_dir: Path, check: str, text: str, shown: Page) -> str:
+    """Give what the check says of its items, and what the appendix says of its record where that is not the same."""
+    planned, tried, done, _ = shown.appendix[records(run_dir)[check]["key"][:12]]
+    return text if text.startswith(f"{done} of {planned} items") and tried == planned else f"{text}; appendix: {done}"
 
 
 def _measure_line(key: Key, number: Number, cells: list[str] | None, hand: Any) -> Line:
