@@ -81,7 +81,7 @@ def _inputs(run: Run) -> dict[Key, HandText]:
                 x = run.table(name)[0]
                 size = f"{len(x):,} rows × {x.shape[1] + 1} columns"
             digest = hashlib.sha256((run.folder / given["uri"]).read_bytes()).hexdigest()
-            text = f"{name} {given['requested']} {size} · {digest[:12]}"
+            text = f"{size} · {digest[:12]}"  # the path before them is cut where it is long
             found["", f"input {name}"] = HandText(text, "pandas, numpy; hashlib")
     return found
 
