@@ -59,6 +59,23 @@ def catalogue() -> Catalogue:
     return Catalogue()
 
 
+@pytest.fixture
+def only_aits(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Let the catalogue hold the AITs named and no others: ``evaluate`` runs all that fit, some forty of them."""
+
+    def choose(*ids: str) -> Path:
+        content = tmp_path_factory.mktemp("content")
+        for kind in ("guidelines", "reports"):
+            (content / kind).symlink_to(CHECKOUT / kind)
+        for id in ids:
+            left = shutil.ignore_patterns("example", "__pycache__")
+            shutil.copytree(CHECKOUT / "aits" / id, content / "aits" / id, ignore=left)
+        monkeypatch.setattr("qmtestbed.catalogue.content_root", lambda: content)
+        return content
+
+    return choose
+
+
 @dataclass(frozen=True)
 class Store:
     """A SQLite MLflow store with two registered models, and the tables they were trained and are tested on."""

@@ -27,7 +27,8 @@ def value(outcome: Outcome, check: str, measure: str) -> Any:
 
 @pytest.mark.usefixtures("shared_store")
 @pytest.mark.parametrize("uri", ["models:/churn@champion", "models:/churn/1", "by id", "by run"])
-def test_a_classifier_by_every_name(project: Path, store: Any, uri: str) -> None:
+def test_a_classifier_by_every_name(project: Path, store: Any, only_aits: Any, uri: str) -> None:
+    only_aits("classification_performance", "regression_performance", "inference_cost", "neuron_coverage")
     run_id, model_id = (store.folder / "churn.txt").read_text().split()
     uri = {"by id": f"models:/{model_id}", "by run": f"runs:/{run_id}/model"}.get(uri, uri)
     outcome = qmtestbed.evaluate(uri, data="test.parquet", label="churned", out="out", roles={"ignore": ("spend",)})
@@ -49,7 +50,8 @@ def test_a_classifier_by_every_name(project: Path, store: Any, uri: str) -> None
 
 
 @pytest.mark.usefixtures("shared_store")
-def test_the_plan_it_ran_can_be_run_again(project: Path) -> None:
+def test_the_plan_it_ran_can_be_run_again(project: Path, only_aits: Any) -> None:
+    only_aits("classification_performance", "record_duplicates", "feature_importance", "calibration", "noise_stability")
     first = qmtestbed.evaluate(
         "models:/churn@champion", data="test.csv", label="churned", train="train.parquet",
         level={"performance": "AIPL-1"}, out="out",
@@ -67,7 +69,8 @@ def test_the_plan_it_ran_can_be_run_again(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("shared_store")
-def test_a_regressor(project: Path) -> None:
+def test_a_regressor(project: Path, only_aits: Any) -> None:
+    only_aits("classification_performance", "regression_performance", "noise_stability")
     outcome = qmtestbed.evaluate("models:/spend@champion", data="test.parquet", label="spend", out="out")
     left_out = {x.ait for x in outcome.assessment.left_out}
     assert "classification_performance" in left_out and "regression_performance" not in left_out
@@ -81,7 +84,8 @@ def test_a_regressor(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("shared_store")
-def test_a_pyfunc_that_returns_probabilities_must_say_so(project: Path) -> None:
+def test_a_pyfunc_that_returns_probabilities_must_say_so(project: Path, only_aits: Any) -> None:
+    only_aits("classification_performance", "data_completeness")
     narrow = pd.read_parquet("test.parquet")[["age", "visits", "plan", "churned"]]
     narrow.to_parquet("narrow.parquet")
     refused = qmtestbed.evaluate("models:/scores@champion", data="narrow.parquet", label="churned", out="a")
@@ -137,7 +141,10 @@ class Model:
         ("1 / 0", "can't answer these rows", "ZeroDivisionError"),
     ],
 )
-def test_a_model_at_fault_is_a_failed_record(project: Path, predict: str, said: str, found: str) -> None:
+def test_a_model_at_fault_is_a_failed_record(
+    project: Path, only_aits: Any, predict: str, said: str, found: str
+) -> None:
+    only_aits("classification_performance", "data_completeness", "metamorphic_relations")
     log_folder(project / "model", MODEL.format(predict=predict))
     # The probe sees a few rows only, so that each fault is met where it comes up first.
     roles = {"ignore": ("spend", "customer")}
@@ -161,7 +168,10 @@ def test_a_model_at_fault_is_a_failed_record(project: Path, predict: str, said: 
         (pickle.dumps({"a": 1})[:-4], "bytes beginning"),
     ],
 )
-def test_a_damaged_model_file_names_size_and_versions(project: Path, content: bytes, found: str) -> None:
+def test_a_damaged_model_file_names_size_and_versions(
+    project: Path, only_aits: Any, content: bytes, found: str
+) -> None:
+    only_aits("classification_performance", "feature_importance")
     log_folder(project / "model", MODEL.format(predict="None"))
     (project / "model" / "model.pkl").write_bytes(content)
     outcome = qmtestbed.evaluate("model", data="test.parquet", label="churned", out="out")
@@ -171,7 +181,8 @@ def test_a_damaged_model_file_names_size_and_versions(project: Path, content: by
     assert found in record.error.found and "written by scikit-learn 1.9, running" in record.error.found
 
 
-def test_skops_types_that_are_not_trusted_are_listed_and_refused(project: Path) -> None:
+def test_skops_types_that_are_not_trusted_are_listed_and_refused(project: Path, only_aits: Any) -> None:
+    only_aits("classification_performance", "feature_importance")
     import skops.io
     from sklearn.preprocessing import FunctionTransformer
 

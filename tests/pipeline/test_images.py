@@ -134,7 +134,8 @@ def test_pixels_of_an_unknown_range_are_refused(here: Path) -> None:
     assert "unknown range" in error.what and "7.5" in error.found
 
 
-def test_evaluate_takes_images_without_naming_their_labels(here: Path) -> None:
+def test_evaluate_takes_images_without_naming_their_labels(here: Path, only_aits: Any) -> None:
+    only_aits("classification_performance", "data_completeness", "image_corruptions")
     outcome = qmtestbed.evaluate(
         "models:/pt2/1", data="digits.npz", outputs="logits", out="out",
         roles={"classes": tuple(str(i) for i in range(10))},

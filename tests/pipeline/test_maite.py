@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +106,9 @@ def test_the_numbers_are_those_of_the_same_model_and_data_as_files(
 
 
 def test_evaluate_takes_objects_and_what_it_wrote_can_be_run_again(
-    net: Net, tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
+    net: Net, tmp_path: Path, only_aits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = tmp_path / "content"
-    for ait in ("classification_performance", "model_file_safety", "split_contamination"):
-        shutil.copytree(checkout / "aits" / ait, content / "aits" / ait)
-    for kind in ("guidelines", "reports"):
-        (content / kind).symlink_to(checkout / kind)
-    monkeypatch.setattr("qmtestbed.catalogue.content_root", lambda: content)
+    only_aits("classification_performance", "model_file_safety", "split_contamination")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     data, train = Digits(slice(1000, 1200)), Digits(slice(1200, 1400))

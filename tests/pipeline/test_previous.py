@@ -44,7 +44,8 @@ def compared(outcome: Outcome) -> dict[str, Any]:
     return {n: v if isinstance(v, (Undefined, dict, tuple)) else point(v) for n, v in single.items()}  # type: ignore[arg-type]
 
 
-def test_flips_are_those_counted_by_hand(project: Path, older: str) -> None:
+def test_flips_are_those_counted_by_hand(project: Path, older: str, only_aits: Any) -> None:
+    only_aits("baseline_gain", "classification_performance")
     outcome = qmtestbed.evaluate(
         "models:/churn@champion", data="test.parquet", label="churned", train="train.parquet", previous=older,
         out="out", roles={"ignore": ("spend",)},
@@ -66,7 +67,8 @@ def test_flips_are_those_counted_by_hand(project: Path, older: str) -> None:
     assert "previous" in outcome.evidence.plan.inventories
 
 
-def test_the_same_version_has_no_flips(project: Path) -> None:
+def test_the_same_version_has_no_flips(project: Path, only_aits: Any) -> None:
+    only_aits("baseline_gain", "classification_performance")
     outcome = qmtestbed.evaluate(
         "models:/churn@champion", data="test.parquet", label="churned", previous="models:/churn/1", out="out",
         roles={"ignore": ("spend",)},
@@ -77,7 +79,8 @@ def test_the_same_version_has_no_flips(project: Path) -> None:
     assert len(predicted) == 1  # one model, asked once
 
 
-def test_without_a_previous_version_there_is_nothing_to_compare(project: Path) -> None:
+def test_without_a_previous_version_there_is_nothing_to_compare(project: Path, only_aits: Any) -> None:
+    only_aits("baseline_gain", "classification_performance")
     outcome = qmtestbed.evaluate(
         "models:/churn@champion", data="test.parquet", label="churned", out="out", roles={"ignore": ("spend",)}
     )

@@ -196,7 +196,10 @@ def test_declarations_by_nobody_or_on_no_day_are_refused(by: str, date: str) -> 
         qmtestbed.run("plan.yaml")
 
 
-def test_what_the_page_calls_the_data_is_what_the_user_called_it(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_page_calls_the_data_is_what_the_user_called_it(
+    store: Any, monkeypatch: pytest.MonkeyPatch, only_aits: Any
+) -> None:
+    only_aits("classification_performance", "data_completeness", "noise_stability")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     pd.read_parquet(store.folder / "test.parquet").to_csv("mine.csv", index=False)
     outcome = qmtestbed.evaluate("models:/churn@champion", data="mine.csv", label="churned", out="deep/er/out")
