@@ -89,23 +89,62 @@ def measure(
 # -- the network ----------------------------------------------------------------------------------------------
 
 
+_COPIES = {"Flatten", "Dropout", "Identity", "flatten", "view", "reshape", "dropout", "clone", "alias"}
+"""What only copies its input while the model answers, as a module and as an operation of an exported graph."""
+
+
 def _layers(native: Any) -> list[_Layer] | Undefined:
     """Read the layers in their order; what only copies its input while the model answers is left out."""
     found: list[_Layer] = []
-    for module in _parts(native):
-        kind = type(module).__name__
-        if kind == "Linear":
-            bias = module.bias
-            weights = module.weight.detach().cpu().numpy().astype(np.float64)
-            offset = np.zeros(len(weights)) if bias is None else bias.detach().cpu().numpy().astype(np.float64)
-            found.append((weights, offset))
-        elif kind == "ReLU":
+    for kind, weights, bias in _graph(native) if hasattr(native, "graph") else _modules(native):
+        if kind in ("Linear", "linear") and weights is not None:
+            matrix = weights.detach().cpu().numpy().astype(np.float64)
+            offset = np.zeros(len(matrix)) if bias is None else bias.detach().cpu().numpy().astype(np.float64)
+            found.append((matrix, offset))
+        elif kind in ("ReLU", "relu", "relu_"):
             found.append(None)
-        elif kind not in ("Flatten", "Dropout", "Identity"):
+        elif kind not in _COPIES:
             return Undefined(f"A layer of type {kind} is none of Flatten, Linear, ReLU, Dropout and Identity.")
     if not found or found[-1] is None:
         return Undefined("The network does not end in a linear layer.")
     return found
+
+
+_Step = tuple[str, Any, Any]
+"""Kind, weights and bias of one step of a network."""
+
+
+def _modules(native: Any) -> Iterator[_Step]:
+    for module in _parts(native):
+        yield type(module).__name__, getattr(module, "weight", None), getattr(module, "bias", None)
+
+
+def _graph(native: Any) -> Iterator[_Step]:
+    """Give the operations of an exported network, where each works on what the one before it gave."""
+    before = None
+    for node in native.graph.nodes:
+        if node.op == "placeholder" and before is None:
+            before = node
+        elif node.op == "call_function":
+            if not node.args or node.args[0] is not before:
+                yield "one that does not take what the one before it gives", None, None
+                return
+            before, inputs = node, [*node.args[1:], None, None]
+            kind = str(node.target).split(".")[1] if "." in str(node.target) else str(node.target)
+            weights, bias = (_held(native, x) for x in inputs[:2]) if kind == "linear" else (None, None)
+            if kind == "dropout" and inputs[1]:
+                kind = "dropout that is still training"
+            yield kind, weights, bias
+        elif node.op == "placeholder" or (node.op == "output" and node.args[0] not in (before, (before,))):
+            yield "several inputs or outputs", None, None
+
+
+def _held(native: Any, node: Any) -> Any:
+    """Give the tensor that a node of a graph stands for; nothing where it is none of the module's own."""
+    held = native
+    for name in str(getattr(node, "target", "")).split(".") if getattr(node, "op", "") == "get_attr" else [""]:
+        held = getattr(held, name, None)
+    return held
 
 
 def _parts(native: Any) -> Iterator[Any]:

@@ -144,3 +144,51 @@ def test_what_can_not_be_verified_says_so(ait):
             return np.array(["1", "2", "0"], dtype=object)[self.scores(x).argmax(axis=1)]
 
     assert "own answers" in ait.measure(model=Other(model.native, 3), data=data).reason
+
+
+def exported(module: Any, n: int = 2) -> Any:
+    shape = ({0: torch.export.Dim.AUTO},)
+    return torch.export.export(module.eval(), (torch.zeros(n, 1, 4, 4),), dynamic_shapes=shape).module()
+
+
+def test_a_network_as_mlflow_logs_it_has_the_same_layers(ait, kernels):
+    """By default a network is logged as an exported graph."""
+    model = net(16, 8, 5, 3, seed=2)
+    data = images(model, 40)
+    kept = Net(torch.nn.Sequential(*model.native[:2], torch.nn.Dropout(0.5), *model.native[2:]), 3)
+    graph = Net.__new__(Net)
+    graph.native, graph.classes = exported(kept.native), model.classes
+    for ours, theirs in zip(kernels._layers(graph.native), kernels._layers(model.native), strict=True):
+        assert (ours is None) == (theirs is None)
+        assert ours is None or all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    both = [ait.measure(model=m, data=data, epsilon=0.02) for m in (model, graph)]
+    assert both[0]["verified_accuracy"].value > 0
+    for name in ("clean_accuracy", "verified_accuracy", "attacked_accuracy", "undecided_share"):
+        assert both[0][name] == both[1][name]
+
+
+class Branched(torch.nn.Module):
+    """Two ways from the input to the output, in several forms."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form, self.a, self.b = form, torch.nn.Linear(16, 16), torch.nn.Linear(16, 3)
+
+    def forward(self, x: Any) -> Any:
+        x = x.flatten(1)
+        if self.form == "residual":
+            return self.b(x + self.a(x).relu())
+        if self.form == "tanh":
+            return self.b(self.a(x).tanh())
+        if self.form == "skipped":
+            self.a(x).relu()
+            return self.b(x)
+        return self.b(x) * 2
+
+
+@pytest.mark.parametrize("form", ["residual", "tanh", "skipped", "scaled"])
+def test_an_exported_network_of_another_kind_is_not_read(ait, form):
+    torch.manual_seed(0)
+    model = Net.__new__(Net)
+    model.native, model.classes = exported(Branched(form)), ("0", "1", "2")
+    assert isinstance(ait.measure(model=model, data=images(model, 8)), Undefined)
