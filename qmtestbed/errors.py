@@ -146,7 +146,8 @@ class NeedNotMet(JobError):
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Name the nearest of ``known``, or all of them when few, as an instruction for the reader."""
     names: Sequence[str] = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    spelled = [n for n in names if n.casefold() == name.casefold()]
+    near = spelled or difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
     if not names:
