@@ -141,6 +141,7 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Lo
         if isinstance(found, ModelFacts) and _is_loaded(name, plan, catalogue):
             problems.extend(loading.problems(name, found))
     problems.extend(_misfits(plan, catalogue, bound))
+    problems.extend(dict.fromkeys(_training_misfits(plan, catalogue, bound)))
     if problems:
         raise ModelError(*problems)
     return bound
@@ -218,6 +219,31 @@ def _misfits(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> It
             yield from fitting.misfits(fitting.Pair(one.found, found, bound[data].inventory, where))
         elif one.is_to_match or isinstance(one.found, ImagesFacts):
             yield from predictions.misfits(one, bound[data], where)
+
+
+def _training_misfits(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
+    """Say of training data why they are not those of the model, or of another kind than the data beside them."""
+    inputs = {i: entry.inputs for i, c in plan.checks.items() if (entry := catalogue.ait(c.ait).manifest)}
+    checks = [c.with_ for i, c in plan.checks.items() if "train" in inputs.get(i, ())]
+    for given in checks if plan.checks else [_WITHOUT_CHECKS]:
+        names = {n: s for n, s in given.items() if isinstance(s, str) and s in bound}
+        train, data = (bound[names[n]] if n in names else None for n in ("train", "data"))
+        if train is None or not isinstance(train.found, TableFacts):
+            continue
+        if data is not None and isinstance(data.found, TableFacts):
+            shown, where = (data.inventory.shown, train.inventory.shown), f"inventories {data.name!r}, {train.name!r}"
+            strange = [*fitting.strangers(data.found, train.found, shown, where)]
+            if strange:
+                yield from strange
+                continue
+        for model in (bound[names[n]] for n in ("model", "predictions") if n in names):
+            if isinstance(model.found, ModelFacts):
+                where = f"inventories {model.name!r}, {train.name!r}"
+                yield from fitting.training_misfits(fitting.Pair(model.found, train.found, train.inventory, where))
+
+
+_WITHOUT_CHECKS = {"model": "model", "data": "test", "train": "train"}
+"""What an AIT could be given where there are no checks yet."""
 
 
 def _pairs(plan: Plan, catalogue: Catalogue) -> set[tuple[str, str]]:

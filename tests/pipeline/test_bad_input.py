@@ -51,6 +51,17 @@ def test_a_feature_of_the_model_missing(project: Path, cli: Cli) -> None:
     assert MODEL in said and "renamed.parquet" in said and "'visits'" in said and "did you mean 'visit'?" in said
 
 
+@pytest.mark.parametrize("lost", ["visits", "all"])
+def test_training_data_of_something_else(project: Path, cli: Cli, lost: str) -> None:
+    train = pd.read_parquet("train.parquet")
+    renamed = {c: f"{c}_2" for c in train.columns if lost in (c, "all")}
+    train.rename(columns=renamed).to_parquet("other.parquet")
+    roles = ("--label", "churned") if lost != "all" else ()
+    said = refused(cli, project, "evaluate", MODEL, "--data", "test.parquet", "--train", "other.parquet", *roles)
+    what = "share too few columns" if lost == "all" else "takes features that other.parquet does not have"
+    assert what in said and "'train'" in said
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import qmtestbed
+from qmtestbed.errors import InputError
 from qmtestbed.pipeline import Outcome
 from qmtestbed.types.values import point
 
