@@ -107,9 +107,22 @@ class _Found:
 
 def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
     bare, loading = _bare_plan(subject, out, catalogue), options.loading()
-    dump_document(lean(bare))  # what no plan can name is refused before anything runs
+    _check_asked(bare, catalogue)
     bound = find_inventories(bare, catalogue, out, loading)
     return _Found(bare, bound, first_job(bare, bound, "test", loading, options.samples), out)
+
+
+def _check_asked(bare: Plan, catalogue: Catalogue) -> None:
+    """Refuse, before anything runs, what no plan can name, and guidelines and levels that are not there."""
+    document = parse_document(dump_document(lean(bare)), "plan")
+    try:
+        check_plan(bare, document, Path(), catalogue)
+    except PlanError as error:
+        # Nobody wrote this plan: its lines say nothing, and guidelines and levels are all that it can be wrong in.
+        option = {True: "--guideline", False: "--level"}
+        raise PlanError(
+            *(replace(p, where=option[p.what.startswith("unknown guideline")]) for p in error.problems)
+        ) from None
 
 
 def _choose_plan(

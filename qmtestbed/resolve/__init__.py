@@ -13,7 +13,8 @@ from pathlib import Path
 from qmtestbed.ait import Samples
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_file
-from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem
+from qmtestbed.documents import decode_document, read_document
+from qmtestbed.errors import ContentError, InputError, IntegrityError, ModelError, PlanError, Problem
 from qmtestbed.resolve import fitting, predictions
 from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import unmet_needs
@@ -25,6 +26,7 @@ from qmtestbed.resolve.models import ModelFacts, find_model, is_model
 from qmtestbed.resolve.trust import Loading
 from qmtestbed.tracking.uris import is_logged
 from qmtestbed.types.baseline import BASELINE, names_baseline
+from qmtestbed.types.design import DesignFile
 from qmtestbed.types.environment import Environments
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
@@ -192,11 +194,22 @@ def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
         return Bound(name, inventory, find_model(name, inventory.uri, folder))
     if kind in ("design", "file"):
         path = find_file(name, inventory, folder)
+        if kind == "design":
+            _check_design(path, inventory)
         return Bound(name, inventory, FileFacts(path, sha256_of_file(path)))
     facts = describe_data(name, inventory, folder)
     if isinstance(facts, ImagesFacts) and inventory.label is None and "labels" in facts.columns:
         inventory = replace(inventory, label="labels")
     return Bound(name, inventory, facts)
+
+
+def _check_design(path: Path, inventory: Inventory) -> None:
+    """Refuse a file that is no attribute design; :class:`InputError`."""
+    document = read_document(path, inventory.shown)
+    written = decode_document(DesignFile, document)
+    faults = [document.fault(f) for f in written.bin_faults()]
+    if faults:
+        raise ContentError(*faults)
 
 
 def _find_logged(name: str, inventory: Inventory, kind: str, model_run: str | None) -> Bound:

@@ -69,7 +69,7 @@ def test_training_data_of_something_else(project: Path, cli: Cli, lost: str) -> 
         (lambda p: p.write_bytes(Path("test.parquet").read_bytes()[:3000]), "not a parquet file"),
         (lambda p: p.write_bytes(b""), "0 bytes"),
         (lambda p: p.unlink(), "no such file"),
-        (lambda p: (p.unlink(), p.mkdir()), "no such file"),
+        (lambda p: (p.unlink(), p.mkdir()), "a folder, not a file"),
     ],
 )
 def test_a_data_file_that_is_none(project: Path, cli: Cli, make: Callable[[Path], object], said: str) -> None:
