@@ -208,6 +208,9 @@ def _check_design(path: Path, inventory: Inventory) -> None:
     document = read_document(path, inventory.shown)
     written = decode_document(DesignFile, document)
     faults = [document.fault(f) for f in written.bin_faults()]
+    if written == DesignFile():
+        do = "write its attributes, or draft it with qmtestbed design draft"
+        faults.append(document.problem((), "it declares nothing", do=do))
     if faults:
         raise ContentError(*faults)
 
