@@ -13,7 +13,7 @@ from qmtestbed.foreign import inert
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Options, Outcome, Subject
-    from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict, WaiverState
+    from qmtestbed.types.assessment import Assessment, CheckVerdicts, Counts, CriterionVerdict, WaiverState
 
 
 def add_subject(parser: argparse.ArgumentParser, data_required: bool = True) -> None:
@@ -266,7 +266,10 @@ def print_outcome(outcome: Outcome) -> None:
     say()
     for line in (*headline_lines(assessment), *since_lines(assessment)):
         say(line)
-    for line in (*criterion_lines(assessment), *item_lines(outcome)):
+    for check in assessment.checks:
+        for line in criterion_lines(check, assessment):
+            say(line)
+    for line in item_lines(outcome):
         say(line)
     for line in declaration_lines(assessment):
         say(line)
@@ -287,20 +290,19 @@ def print_outcome(outcome: Outcome) -> None:
     say(f"Exit code {int(outcome.exit_code)}: {meaning}")
 
 
-def criterion_lines(assessment: Assessment) -> list[str]:
-    """Write what is not met, undetermined or waived; checks that failed for one reason share it, with what to do."""
+def criterion_lines(check: CheckVerdicts, assessment: Assessment) -> list[str]:
+    """Write what is not met, undetermined or waived; the first of the checks that failed for one reason tells it."""
+    alike = [c.id for c in assessment.checks if c.fails_like(check)] or [check.id]
+    if alike[0] != check.id:
+        return []
     lines: list[str] = []
-    for check in assessment.checks:
-        alike = [c.id for c in assessment.checks if c.fails_like(check)] or [check.id]
-        if alike[0] != check.id:
-            continue
-        for criterion in check.criteria:
-            if criterion.verdict != "met" or criterion.waiver is not None:
-                lines.append(f"  {', '.join(alike)}: {inert(_line(criterion))}")
-            if criterion.waiver is not None:
-                lines.append(f"    {inert(waiver_line(criterion.waiver))}")
-        if check.error is not None and check.error.do:
-            lines.append(f"    do: {inert(check.error.do)}")
+    for criterion in check.criteria:
+        if criterion.verdict != "met" or criterion.waiver is not None:
+            lines.append(f"  {', '.join(alike)}: {inert(_line(criterion))}")
+        if criterion.waiver is not None:
+            lines.append(f"    {inert(waiver_line(criterion.waiver))}")
+    if check.error is not None and check.error.do:
+        lines.append(f"    do: {inert(check.error.do)}")
     return lines
 
 
