@@ -119,7 +119,9 @@ def test_training_data_are_held_to_the_features_of_the_model(tmp_path: Path, chu
 
 def test_training_data_of_an_array(tmp_path: Path, save: Save, frame: pd.DataFrame) -> None:
     x = frame[["age", "visits", "code"]].to_numpy(float)
-    model = save("array", LogisticRegression(max_iter=5000).fit(x, frame["churned"]), signature=infer_signature(x))
+    model = save(
+        "fitted_array", LogisticRegression(max_iter=5000).fit(x, frame["churned"]), signature=infer_signature(x)
+    )
     train = write(frame[["age", "visits", "churned"]], tmp_path / "narrow.csv")
     (said,) = of_training(model, train, label="churned")
     assert "it takes 3 features, and here are 2: age, visits" in said
