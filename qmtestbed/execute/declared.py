@@ -54,6 +54,8 @@ def check_positive(positive: str | None, classes: Collection[str], who: str) -> 
     if positive is not None and classes and positive not in classes:
         found = f"classes: {_listed([*classes])}"
         do = f"give a class as positive as it is written there; {suggestion(positive, classes)}"
+        if len(classes) == 1:  # of a model or file that does not name its classes, and data without the other one
+            do = "declare the classes if it is right: no row is of it"
         raise JobError(f"the positive class {positive!r} is no class of {who} or of the labels", found=found, do=do)
 
 

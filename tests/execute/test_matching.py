@@ -126,6 +126,14 @@ def test_a_positive_class_that_is_none_is_refused(matched: Any, positive: str) -
     assert ("did you mean" in caught.value.do) == (positive != "maybe")
 
 
+def test_a_positive_class_that_no_row_is_of_can_be_declared(matched: Any) -> None:
+    said, data = pd.DataFrame({"predicted": ["no"] * 4}), DATA.assign(y="no")
+    with pytest.raises(JobError) as caught:
+        matched(said, data)
+    assert "declare the classes" in caught.value.do
+    assert matched(said, data, replace(ROLES, classes=("no", "yes")))[0].positive == "yes"
+
+
 def test_a_positive_class_of_the_labels_alone_is_one(matched: Any) -> None:
     p, _, _ = matched(SAID, DATA.assign(y=["no", "yes", "maybe", None]), replace(ROLES, positive="maybe"))
     assert p.positive == "maybe" and p.classes == ("no", "yes", "maybe")
