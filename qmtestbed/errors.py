@@ -143,12 +143,19 @@ class NeedNotMet(JobError):
     usual_do = "leave the check out, or bind what it needs"
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Ask for the nearest of ``known``; an empty text where none is near, or where all are told already."""
+    names: Sequence[str] = sorted(set(known))
+    spelled = [n for n in names if n.casefold() == name.casefold()]
+    near = spelled or difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    return "did you mean " + " or ".join(repr(n) for n in near) + "?" if near else ""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Name the nearest of ``known``, or all of them when few, as an instruction for the reader."""
     names: Sequence[str] = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
-    if near:
-        return "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    if near := nearest(name, names):
+        return near
     if not names:
         return ""
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")

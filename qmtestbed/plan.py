@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ def _check(
     place: Place = ("checks", id)
     entry = catalogue.aits.get(check.ait)
     if entry is None:
-        do = suggestion(check.ait, catalogue.aits)
+        near = suggestion(check.ait, catalogue.aits)
+        do = f"{near} For one of your own add --aits DIR, the folder that its folder is in".strip()
         yield document.problem((*place, "ait"), f"unknown AIT {check.ait!r}", do=do)
         return
     if entry.manifest is None:
@@ -111,7 +113,8 @@ def _check(
     known = clauses(guidelines)
     for i, clause in enumerate(check.for_ or ()):
         if clause not in known:
-            yield document.problem((*place, "for", i), f"unknown clause {clause!r}", do=suggestion(clause, known))
+            do = suggestion(clause, known) or "name the guideline that has it, as  guideline: mlqm@3"
+            yield document.problem((*place, "for", i), f"unknown clause {clause!r}", do=do)
 
 
 def clauses(guidelines: Mapping[str, Guideline]) -> set[str]:
@@ -183,13 +186,21 @@ def _wrong_value(value: Any, spec: ParameterSpec) -> str:
 
 
 def _criteria(check: Check, manifest: Manifest, plan: Plan, document: Document, place: Place) -> Iterator[Problem]:
+    first: dict[Criterion, int] = {}
     for i, expectation in enumerate(check.expect):
         text = expectation.criterion
         try:
             criterion = parse_criterion(text)
         except ValueError as error:
-            yield document.problem((*place, i), str(error), text)
+            what, _, do = str(error).partition("; ")
+            yield document.problem((*place, i), what, text, do)
             continue
+        meant = replace(criterion, text="")
+        if meant in first:
+            do = f"keep the one of {document.where((*place, first[meant]))}"
+            yield document.problem((*place, i), "this criterion stands here twice", text, do)
+            continue
+        first[meant] = i
         what, do = criterion_fault(criterion, check, manifest, plan)
         if what:
             yield document.problem((*place, i), what, text, do)
@@ -342,10 +353,6 @@ def _waived(waiver: Waiver, plan: Plan, document: Document, place: Place) -> Ite
         yield document.problem((*place, "check"), f"unknown check {waiver.check!r}", do=do)
         return
     criteria = [one_spelling(e.criterion) for e in plan.checks[waiver.check].expect]
-    there = criteria.count(one_spelling(waiver.criterion))
-    if not there:
+    if one_spelling(waiver.criterion) not in criteria:
         do = suggestion(waiver.criterion, criteria) or "write it under expect first"
         yield document.problem((*place, "criterion"), f"{waiver.check} has no such criterion", waiver.criterion, do)
-    elif there > 1:
-        what = f"{waiver.check} has {there} criteria of this text"
-        yield document.problem((*place, "criterion"), what, waiver.criterion, "keep one of them under expect")

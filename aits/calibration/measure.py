@@ -15,6 +15,7 @@ from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Predictions, Subj
 from qmtestbed.measuring.binning import equal_mass_edges, equal_width_edges, into_bins
 from qmtestbed.measuring.calibration_error import Stated, calibration_error, errors_by_chance
 from qmtestbed.measuring.intervals import mean_interval, proportion
+from qmtestbed.measuring.positive import positive_column
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """A probability below this counts as this in the log loss, as in scikit-learn."""
@@ -133,10 +134,11 @@ def _rows(given: Predictions, probabilities: np.ndarray) -> _Rows:
 
 
 def _positive_error(given: Predictions, rows: _Rows, edges: np.ndarray) -> float | Undefined:
-    if rows.probabilities.shape[1] != 2:
+    at = positive_column(given)
+    if rows.probabilities.shape[1] != 2 or at is None:
         return Undefined("It is for two classes.")
-    known = given.classes[:2]
-    at = known.index(given.positive) if given.positive in known else 1
+    if isinstance(at, Undefined):
+        return at
     return calibration_error(Stated(rows.probabilities[:, at], rows.true == at, weights=rows.weights), edges)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -264,6 +265,18 @@ def test_the_positive_class(ait):
     assert ait.measure(predictions=predictions(p, true), **QUICK)["positive_ece"] == pytest.approx(expected / 200)
     first = ait.measure(predictions=predictions(p, true, positive="c0"), **QUICK)["positive_ece"]
     assert first == pytest.approx(expected / 200)  # |difference| is the same for both, where bins mirror each other
+
+
+def test_a_positive_class_that_the_model_does_not_know_is_not_another_one(ait):
+    p, true = perfect(7, 200)
+    classes = ("c0", "c1", "odd")
+    given = predictions(p, true)
+    known = Predictions("classification", given.labels, given.predicted, p, classes, positive="odd")
+    assert ait.measure(predictions=known, **QUICK)["positive_ece"] == Undefined(
+        "The model gives no probability of the positive class 'odd'."
+    )
+    with pytest.raises(ValueError, match="the positive class 'C0' is none of the classes"):
+        ait.measure(predictions=replace(known, positive="C0"), **QUICK)
 
 
 def test_always_sure_and_always_right(ait):

@@ -16,9 +16,10 @@ from qmtestbed.measuring.binning import equal_width_edges
 from qmtestbed.measuring.calibration_error import Stated, calibration_error, errors_by_chance
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.gaps import Kernel, largest_gap
-from qmtestbed.measuring.group_rates import groups_in, positive_class
+from qmtestbed.measuring.group_rates import groups_in
 from qmtestbed.measuring.intervals import mean_interval
 from qmtestbed.measuring.matching import positions_in
+from qmtestbed.measuring.positive import positive_column
 
 MOST_LINES = 200
 MOST_BARS = 40
@@ -61,15 +62,18 @@ def measure(
     Returns
     -------
     dict or Undefined
-        Errors in [0, 1] and biases in [-1, 1], 0 for right probabilities; undefined without probabilities, or where the
-        predictions are not of the rows of the data.
+        Errors in [0, 1] and biases in [-1, 1], 0 for right probabilities; undefined without probabilities, or
+        those of the positive class, or where the predictions are not of the rows of the data.
     """
     if predictions.probabilities is None:
         return Undefined("The predictions hold no probabilities.")
     at = positions_in(predictions, data)
     if isinstance(at, Undefined):
         return at
-    stated, counted = _stated(predictions, predictions.probabilities)
+    positive = positive_column(predictions)
+    if isinstance(positive, Undefined):
+        return positive
+    stated, counted = _stated(predictions, predictions.probabilities, positive)
     parts = _parts(stated, data, at[counted])
     large = {(c, name): s for c, groups in parts.items() for name, s in groups.items() if len(s.said) >= min_rows}
     edges, each = equal_width_edges(bins), alpha / max(len(large), 1)
@@ -95,13 +99,12 @@ def measure(
 # -- rows -----------------------------------------------------------------------------------------------------
 
 
-def _stated(p: Predictions, probabilities: np.ndarray) -> tuple[Stated, np.ndarray]:
+def _stated(p: Predictions, probabilities: np.ndarray, positive: int | None) -> tuple[Stated, np.ndarray]:
     """Give the probability of the positive class or, without one, of the likeliest class; and which rows count."""
     counted = np.ones(len(p.labels), dtype=bool) if p.weights is None else np.asarray(p.weights, dtype=float) > 0
     kept, known = np.clip(probabilities[counted], 0.0, 1.0), p.classes[: probabilities.shape[1]]
     true = pd.Index(known, dtype=object).get_indexer(pd.Index(p.labels[counted], dtype=object))
-    positive = positive_class(replace(p, classes=known))
-    column = kept.argmax(axis=1) if positive is None else np.full(len(kept), known.index(positive))
+    column = kept.argmax(axis=1) if positive is None else np.full(len(kept), positive)
     groups, weights = (None if x is None else np.asarray(x)[counted] for x in (p.groups, p.weights))
     return Stated(kept[np.arange(len(kept)), column], true == column, groups, weights), np.flatnonzero(counted)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,13 @@ def test_the_positive_class_may_be_any(ait):
     no = Predictions("classification", p.labels, p.predicted, p.probabilities, p.classes, positive="no")
     a, b = ait.measure(**both), ait.measure(predictions=no, data=both["data"])
     assert a["bias"]["g = g0"].value == pytest.approx(-b["bias"]["g = g0"].value)
+
+
+def test_a_positive_class_without_probabilities_is_undefined(ait):
+    both = drawn(2, 300)
+    odd = replace(both["predictions"], classes=("no", "yes", "odd"), positive="odd")
+    found = ait.measure(predictions=odd, data=both["data"])
+    assert found == Undefined("The model gives no probability of the positive class 'odd'.")
 
 
 # -- what can't be measured -----------------------------------------------------------------------------------

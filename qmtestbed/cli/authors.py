@@ -96,7 +96,9 @@ def _print_checked(checked: Checked) -> None:
             for line in more:
                 say(f"{'':<22}{inert(line)}")
     held, n = sum(rule.holds for rule in checked.rules), len(checked.rules)
-    say(f"{held} of {n} rules hold" + ("" if checked.passed else "; mend the others"))
+    unseen = sum(not rule.checked for rule in checked.rules)
+    others = f", {unseen} not checked" if unseen else ""
+    say(f"{held} of {n} rules hold{others}" + ("" if checked.passed else "; mend the others"))
 
 
 def _run(arguments: argparse.Namespace) -> ExitCode:

@@ -13,7 +13,7 @@ from qmtestbed.foreign import inert
 
 if TYPE_CHECKING:
     from qmtestbed.pipeline import Options, Outcome, Subject
-    from qmtestbed.types.assessment import Assessment, Counts, CriterionVerdict, WaiverState
+    from qmtestbed.types.assessment import Assessment, CheckVerdicts, Counts, CriterionVerdict, WaiverState
 
 
 def add_subject(parser: argparse.ArgumentParser, data_required: bool = True) -> None:
@@ -267,11 +267,8 @@ def print_outcome(outcome: Outcome) -> None:
     for line in (*headline_lines(assessment), *since_lines(assessment)):
         say(line)
     for check in assessment.checks:
-        for criterion in check.criteria:
-            if criterion.verdict != "met" or criterion.waiver is not None:
-                say(f"  {check.id}: {inert(_line(criterion))}")
-            if criterion.waiver is not None:
-                say(f"    {inert(waiver_line(criterion.waiver))}")
+        for line in criterion_lines(check, assessment):
+            say(line)
     for line in item_lines(outcome):
         say(line)
     for line in declaration_lines(assessment):
@@ -291,6 +288,22 @@ def print_outcome(outcome: Outcome) -> None:
     accepted = outcome.verdict == "met_or_waived"
     meaning = "all criteria are met, or waived and accepted" if accepted else MEANING.get(outcome.exit_code, "")
     say(f"Exit code {int(outcome.exit_code)}: {meaning}")
+
+
+def criterion_lines(check: CheckVerdicts, assessment: Assessment) -> list[str]:
+    """Write what is not met, undetermined or waived; the first of the checks that failed for one reason tells it."""
+    alike = [c.id for c in assessment.checks if c.fails_like(check)] or [check.id]
+    if alike[0] != check.id:
+        return []
+    lines: list[str] = []
+    for criterion in check.criteria:
+        if criterion.verdict != "met" or criterion.waiver is not None:
+            lines.append(f"  {', '.join(alike)}: {inert(_line(criterion))}")
+        if criterion.waiver is not None:
+            lines.append(f"    {inert(waiver_line(criterion.waiver))}")
+    if check.error is not None and check.error.do:
+        lines.append(f"    do: {inert(check.error.do)}")
+    return lines
 
 
 def since_lines(assessment: Assessment) -> list[str]:

@@ -32,6 +32,7 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._names: dict[str, str] = {}
+        self._told: set[str] = set()
         self._total = self._done = self._found = 0
         self._began = monotonic()
 
@@ -70,7 +71,9 @@ class Lines:
         word = _QUIET.get(record.status, record.status.replace("_", " ").upper())
         line = f"  {self._names.get(job.key, job.program.id):<32} {word:<12} {record.seconds:6.1f} s"
         if record.error is not None and record.status not in _QUIET:
-            line += f"  {inert(record.error.where)}: {inert(record.error.what)}"
+            why = f"{inert(record.error.where)}: {inert(record.error.what)}"
+            line += "  for the same reason" if why in self._told else f"  {why}"
+            self._told.add(why)
         return line
 
     def _print(self, line: str) -> None:

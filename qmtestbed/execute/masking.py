@@ -162,7 +162,7 @@ class Mask:
         """Say what went wrong in a job, as far as it may be told."""
         found = self.foreign(error.found) if isinstance(error, ModelFault) else error.found
         if error.quotes:
-            told = error.quotes if self.samples == "full" else "not told; run it with --samples full to see it"
+            told = error.quotes if self.samples == "full" else "details withheld, which --samples full shows"
             found = f"{found}; {told}" if found else told
         return Failure(error.what, self._job.program.id, found, error.do)
 

@@ -10,6 +10,8 @@ import pandas as pd
 
 from qmtestbed.ait import Predictions, Roles, Task
 from qmtestbed.errors import JobError
+from qmtestbed.execute.agreement import agreement
+from qmtestbed.execute.declared import check_positive, check_task, refusing
 from qmtestbed.execute.examples import Examples, load_beside
 from qmtestbed.execute.outputs import Interpreted
 from qmtestbed.execute.probing import beside_the_truth, items_of, true_classes, true_values
@@ -27,6 +29,7 @@ from qmtestbed.types.job import JobInput
 from qmtestbed.types.record import Items
 
 
+@refusing()
 def match(source: JobInput, data: JobInput) -> tuple[Predictions, Mapping[str, Any], Items]:
     """Give each item of the data its prediction: by the id column where the file has it, else by the order of rows.
 
@@ -34,7 +37,8 @@ def match(source: JobInput, data: JobInput) -> tuple[Predictions, Mapping[str, A
     ------
     JobError
         An id is missing, doubled or foreign, there are more or fewer rows, or the predictions are not what they must
-        be: finite numbers, or known classes with rows of probabilities that sum to 1.
+        be: finite numbers, or known classes with rows of probabilities that sum to 1 and do not contradict them. Or
+        what the plan declares contradicts them.
     """
     roles, beside = data.roles or Roles(), load_beside(data)
     frame = read_frame(source)
@@ -46,7 +50,9 @@ def match(source: JobInput, data: JobInput) -> tuple[Predictions, Mapping[str, A
     task, because = _find_task(roles, told, beside.labels)
     if task == "classification":
         answer = Interpreted(classes_in(told.said, source.name), told.probabilities, told.classes)
-        truth, classes = true_classes(beside, answer, told.classes or roles.classes or (), f"the file {source.name}")
+        who = f"the file {source.name}"
+        truth, classes = true_classes(beside, answer, told.classes or roles.classes or (), who)
+        check_positive(roles.positive, classes, who)
     else:
         answer = Interpreted(values_in(told.said, source.name))
         truth, classes = true_values(beside), ()
@@ -57,12 +63,16 @@ def match(source: JobInput, data: JobInput) -> tuple[Predictions, Mapping[str, A
         "classes": list(classes),
         "capabilities": [task, *(["probabilities"] if answer.probabilities is not None else [])],
         "matched": f"by the column {id}" if by_id else "by the order of the rows",
+        **agreement(answer.predicted, answer.probabilities, classes, f"the file {source.name}"),
     }
     return predictions, facts, items_of(predictions)
 
 
 def _find_task(roles: Roles, told: Said, labels: pd.Series[Any] | None) -> tuple[Task, str]:
     """Tell the task, and why: as declared, else by what the predictions are, else by the labels."""
+    check_task(
+        roles, "classification" if told.probabilities is not None else None, "the file has probabilities of classes"
+    )
     if roles.task:
         return roles.task, "the plan says so"
     if told.probabilities is not None:

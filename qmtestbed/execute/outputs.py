@@ -14,7 +14,8 @@ from qmtestbed.execute.tables import TOLERANCE, class_names
 from qmtestbed.types.plan import Outputs
 
 DECLARE = (
-    "declare what it returns in the plan, for example  model: {uri: …, outputs: probabilities, classes: [no, yes]}"
+    "declare what it returns: in the plan, for example  model: {uri: …, outputs: probabilities, classes: [no, yes]}  "
+    "or without one by  --outputs probabilities --class no --class yes"
 )
 
 

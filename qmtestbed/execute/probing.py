@@ -11,6 +11,8 @@ import pandas as pd
 
 from qmtestbed.ait import Predictions, Roles, Task
 from qmtestbed.errors import ModelFault
+from qmtestbed.execute.agreement import agreement
+from qmtestbed.execute.declared import check_classes, check_labels, check_positive, check_task, refusing
 from qmtestbed.execute.examples import Examples, load_examples, load_labels
 from qmtestbed.execute.models import LoadedModel, load_model
 from qmtestbed.execute.models.example import read_example
@@ -20,20 +22,28 @@ from qmtestbed.types.job import JobInput
 from qmtestbed.types.record import Items
 
 PROBE_ITEMS = 8
+WHO = "the model"
 
 
 def probe(model_input: JobInput, data: JobInput) -> Mapping[str, Any]:
     """Load the model, let it answer a few items, and say what it is: the facts of the probe's record."""
     roles = data.roles or Roles()
-    labels = load_labels(data)
+    with refusing():
+        labels = load_labels(data)
     try:
         model = load_model(model_input)
     except ModelFault as error:
         if labels is not None:
             error.facts["task"] = roles.task or task_of_labels(labels)[0]
         raise
-    task, because = find_task(roles, model, labels)
-    answer = model.answer(given(model, model_input, load_examples(data, PROBE_ITEMS).x, roles), task)
+    with refusing():
+        task, because = find_task(roles, model, labels)
+        answer = model.answer(given(model, model_input, load_examples(data, PROBE_ITEMS).x, roles), task)
+        if task == "classification":
+            known = _known(model, answer, model_input, roles)
+            in_labels = () if labels is None else _in_labels(class_names(labels))
+            check_labels(known, in_labels, WHO)
+            check_positive(roles.positive, dict.fromkeys((*known, *in_labels)), WHO)
     classes = answer.classes or model.classes
     capabilities = {
         "predict": True,
@@ -74,7 +84,11 @@ def _own_example(model: LoadedModel, model_input: JobInput) -> Mapping[str, str]
 
 
 def find_task(roles: Roles, model: LoadedModel, labels: pd.Series[Any] | None) -> tuple[Task, str]:
-    """Tell the task, and why: as declared, else by what the model is, else by the labels."""
+    """Tell the task, and why: as declared, else by what the model is, else by the labels.
+
+    :class:`JobError` if the model can't be for the declared one.
+    """
+    check_task(roles, model.kind, "the model is a classifier")
     if roles.task:
         return roles.task, "the plan says so"
     if model.kind == "classification":
@@ -109,12 +123,23 @@ def predict(model_input: JobInput, data: JobInput) -> tuple[Predictions, Mapping
     answer = model.answer(given(model, model_input, examples.x, roles), task)
     _check_answers(answer, len(examples), model_input.name, task)
     if task == "classification":
-        known = answer.classes or model.classes or roles.classes or ()
-        truth, classes = true_classes(examples, answer, known, "the model")
+        known = _known(model, answer, model_input, roles)
+        truth, classes = true_classes(examples, answer, known, WHO)
+        check_positive(roles.positive, classes, WHO)
     else:
         truth, classes = true_values(examples), ()
     predictions = beside_the_truth(task, truth, answer, classes, examples, roles)
-    return predictions, {"task": task, "task_because": because, "classes": list(classes)}, items_of(predictions)
+    agree = agreement(answer.predicted, answer.probabilities, classes, WHO)
+    facts = {"task": task, "task_because": because, "classes": list(classes), **agree}
+    return predictions, facts, items_of(predictions)
+
+
+def _known(model: LoadedModel, answer: Interpreted, model_input: JobInput, roles: Roles) -> tuple[str, ...]:
+    """Give the classes that are known of a model, by itself or as declared; :class:`JobError` if the two differ."""
+    own = answer.classes or model.classes
+    for declared in (model_input.classes, roles.classes):
+        check_classes(declared, own, WHO)
+    return own or roles.classes or ()
 
 
 def beside_the_truth(
@@ -178,17 +203,18 @@ def true_classes(
     """
     n = len(examples)
     truth = np.full(n, None, dtype=object) if examples.labels is None else class_names(examples.labels)
-    in_labels = sorted({t for t in truth if t is not None})
-    if known and in_labels and not set(known) & set(in_labels):
-        found = f"{who}'s: {', '.join(known[:5])}; the labels: {', '.join(in_labels[:5])}"
-        do = "give the labels the names that the model was trained with"
-        raise ModelFault(f"the classes of {who} and the labels have nothing in common", found=found, do=do)
+    in_labels = _in_labels(truth)
+    check_labels(known, in_labels, who)
     allowed = tuple(known or in_labels)
     said = sorted(set(answer.predicted))
     if allowed and not set(said) <= set(allowed):
         _refuse_unknown(answer.predicted, allowed, who)
     first = allowed or tuple(said)
     return truth, (*first, *(c for c in in_labels if c not in first))
+
+
+def _in_labels(truth: np.ndarray) -> tuple[str, ...]:
+    return tuple(sorted({t for t in truth if t is not None}))
 
 
 def _refuse_unknown(predicted: np.ndarray, allowed: tuple[str, ...], who: str) -> None:

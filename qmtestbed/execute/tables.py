@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from qmtestbed.ait import Predictions, Roles, Table, Task, class_name
 from qmtestbed.errors import JobError
+from qmtestbed.execute.agreement import agreement
+from qmtestbed.execute.declared import check_positive
 from qmtestbed.types.job import JobInput
 from qmtestbed.types.layout import Layout, find_layout
 from qmtestbed.types.record import Items
@@ -252,6 +254,8 @@ def _from_file(source: JobInput) -> Predictions:
         raise JobError(f"predictions and labels in {source.name} have no class in common", found=found,
                        do="give both the same names")  # fmt: skip
     known = (*(known or sorted({*in_labels, *said})), *(c for c in in_labels if known and c not in known))
+    check_positive(roles.positive, known, f"the file {source.name}")
+    agreement(said, predicted.probabilities, known, f"the file {source.name}")
     return Predictions(
         task,
         names,
@@ -290,7 +294,8 @@ def answers_in(frame: pd.DataFrame, layout: Layout, roles: Roles, name: str) -> 
     """Read the columns of predictions; where only probabilities are given, the most probable class is predicted."""
     if not layout.probabilities:
         return Said(frame[layout.predicted])
-    classes, probabilities = _probabilities_in(frame, layout.classes, roles, name)
+    said = () if layout.predicted is None else class_names(frame[layout.predicted].dropna())
+    classes, probabilities = _probabilities_in(frame, layout.classes, roles, name, said)
     if layout.predicted is not None:
         return Said(frame[layout.predicted], probabilities, classes)
     likeliest = np.array(classes, dtype=object)[probabilities.argmax(axis=1)]
@@ -311,7 +316,7 @@ def values_in(said: pd.Series[Any], name: str) -> np.ndarray:
 
 
 def _probabilities_in(
-    frame: pd.DataFrame, named: Sequence[str], roles: Roles, name: str
+    frame: pd.DataFrame, named: Sequence[str], roles: Roles, name: str, said: Iterable[str]
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Give the classes, and the probabilities in their order: matched by name, whatever the order of either."""
     if roles.classes and set(named) != set(roles.classes):
@@ -324,6 +329,10 @@ def _probabilities_in(
     if off.any():
         first = int(np.flatnonzero(off)[0])
         found = f"{int(off.sum())} of {len(values)} rows; the first is row {first}"
+        if lacking := sorted({*said} - {*classes}):
+            what = f"the probabilities in {name} have no column for a class that is predicted"
+            columns = ", ".join(f"p[{c}]" for c in lacking[:5])
+            raise JobError(what, found=f"no {columns}", do=f"add {columns}, so that each row sums to 1")
         raise JobError(f"the probabilities in {name} do not sum to 1 in each row", found=found,
                        quotes=f"it is {values[first][:6].tolist()}",
                        do="write probabilities between 0 and 1 that sum to 1")  # fmt: skip

@@ -16,6 +16,7 @@ from qmtestbed.measuring.columns import kind_of, names_of, numbers_of
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.gaps import Kernel, largest_gap, smallest_ratio
 from qmtestbed.measuring.intervals import proportion
+from qmtestbed.measuring.positive import positive_class
 from qmtestbed.measuring.slices import Pieces
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "cross",
     "groups_in",
     "judged_rates",
-    "positive_class",
     "rate_gap",
     "rate_table",
     "rates_of",
@@ -86,13 +86,6 @@ def cross(parts: Sequence[Groups]) -> Groups:
 
 
 # -- rates ----------------------------------------------------------------------------------------------------
-
-
-def positive_class(p: Predictions) -> str | None:
-    """Give the class with the role positive; without one, the second of two classes, else ``None``."""
-    if p.positive in p.classes:
-        return p.positive
-    return p.classes[1] if len(p.classes) == 2 else None
 
 
 def judged_rates(p: Predictions) -> tuple[str, ...]:

@@ -61,8 +61,8 @@ def _owner(quality: str, names: Sequence[str], catalogue: Catalogue) -> tuple[st
         return known[owners[0]]
     if owners:
         do = "write " + " or ".join(f"{full}=…" for full in owners)
-        raise PlanError(Problem(f"several guidelines have the quality {quality!r}", "levels", do=do))
-    raise PlanError(Problem(f"no guideline has the quality {quality!r}", "levels", do=suggestion(quality, known)))
+        raise PlanError(Problem(f"several guidelines have the quality {quality!r}", "--level", do=do))
+    raise PlanError(Problem(f"no guideline has the quality {quality!r}", "--level", do=suggestion(quality, known)))
 
 
 def against(plan: Plan, asked: AskedFor, catalogue: Catalogue) -> tuple[Plan, tuple[str, ...]]:

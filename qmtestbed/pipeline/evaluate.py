@@ -11,7 +11,7 @@ from pathlib import Path
 from qmtestbed.ait import Roles
 from qmtestbed.catalogue import AitEntry, Catalogue
 from qmtestbed.documents import dump_document, parse_document
-from qmtestbed.errors import InputError, PlanError, Problem
+from qmtestbed.errors import SEE_LOG, InputError, ModelError, PlanError, Problem
 from qmtestbed.execute import Launcher, Progress, launcher_for
 from qmtestbed.pipeline.asked import asked_of
 from qmtestbed.pipeline.options import Options, Outcome, Silent
@@ -27,7 +27,7 @@ from qmtestbed.types.codec import lean
 from qmtestbed.types.job import Job
 from qmtestbed.types.manifest import PROBED, InputSpec, Manifest
 from qmtestbed.types.plan import Check, Component, Expectation, Inventory, LoadedPlan, Outputs, Plan
-from qmtestbed.types.record import Record
+from qmtestbed.types.record import INPUT_REFUSED, Failure, Record
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,22 @@ class _Found:
 
 def _find(subject: Subject, catalogue: Catalogue, out: Path, options: Options) -> _Found:
     bare, loading = _bare_plan(subject, out, catalogue), options.loading()
-    dump_document(lean(bare))  # what no plan can name is refused before anything runs
+    _check_asked(bare, catalogue)
     bound = find_inventories(bare, catalogue, out, loading)
     return _Found(bare, bound, first_job(bare, bound, "test", loading, options.samples), out)
+
+
+def _check_asked(bare: Plan, catalogue: Catalogue) -> None:
+    """Refuse, before anything runs, what no plan can name, and guidelines and levels that are not there."""
+    document = parse_document(dump_document(lean(bare)), "plan")
+    try:
+        check_plan(bare, document, Path(), catalogue)
+    except PlanError as error:
+        # Nobody wrote this plan: its lines say nothing, and guidelines and levels are all that it can be wrong in.
+        option = {True: "--guideline", False: "--level"}
+        raise PlanError(
+            *(replace(p, where=option[p.what.startswith("unknown guideline")]) for p in error.problems)
+        ) from None
 
 
 def _choose_plan(
@@ -121,6 +134,8 @@ def _choose_plan(
         execute_jobs([found.probe], folder, launcher, options, progress)
         probe = folder.record(found.probe.key)
         folder.let_go()
+    if probe.facts.get(INPUT_REFUSED):
+        raise ModelError(_refusal(probe))
     checks, left_out = choose_checks(catalogue, found.bound, _told_by(probe))
     if not checks:
         reasons = "; ".join(f"{x.ait}: {x.why}" for x in left_out)
@@ -128,6 +143,14 @@ def _choose_plan(
     plan = replace(found.plan, checks=checks)
     document = parse_document(dump_document(lean(plan)), "plan")
     return Draft(check_plan(plan, document, found.out, catalogue), tuple(left_out), probe)
+
+
+def _refusal(probe: Record) -> Problem:
+    """Say why what was given can't be used; the log of the child is gone with its folder."""
+    error = probe.error or Failure(probe.status)
+    where = probe.inputs["predictions" if probe.kind == "predict" else "model"].name
+    do = "" if error.do.startswith(SEE_LOG) else error.do
+    return Problem(error.what, where, error.found, do)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qmtestbed.types.record import Record
+from qmtestbed.types.record import NOT_THE_LIKELIEST, Record
 
 
 def notes_on_loading(probes: Iterable[Record]) -> tuple[str, ...]:
@@ -21,6 +21,18 @@ def notes_on_matching(predictions: Iterable[Record]) -> tuple[str, ...]:
         if r.facts.get("matched") == "by the order of the rows"
         and (roles := r.inputs["data"].roles) is not None
         and roles.id is not None
+    )
+
+
+def notes_on_agreement(predictions: Iterable[Record]) -> tuple[str, ...]:
+    """Say of each model, or file of predictions, in how many rows it predicts another class than the likeliest."""
+    tuned = [r for r in predictions if NOT_THE_LIKELIEST in r.facts]
+    names = [(r.inputs.get("model") or r.inputs["predictions"]).name for r in tuned]
+    return tuple(
+        "In {} of {} rows".format(*r.facts[NOT_THE_LIKELIEST])
+        + f" the class that {name} predicts is not the likeliest "
+        "one by its probabilities: criteria on classes and criteria on probabilities judge two different rules."
+        for r, name in zip(tuned, names, strict=True)
     )
 
 

@@ -14,7 +14,7 @@ from qmtestbed.errors import InputError, Problem
 from qmtestbed.evidence import RunFolder, run_id
 from qmtestbed.execute import Launcher, Progress, Shelf, execute, launcher_for
 from qmtestbed.pipeline.conclude import conclude
-from qmtestbed.pipeline.notes import notes_on_loading, notes_on_matching
+from qmtestbed.pipeline.notes import notes_on_agreement, notes_on_loading, notes_on_matching
 from qmtestbed.pipeline.options import Options, Outcome, Silent
 from qmtestbed.pipeline.since import snapshot_of
 from qmtestbed.pipeline.write_back import logged
@@ -106,6 +106,7 @@ def _collect(
             *resolution.notes,
             *notes_on_loading(folder.record(job.key) for job in resolution.jobs if job.kind == "probe"),
             *notes_on_matching(folder.record(job.key) for job in resolution.jobs if job.kind == "predict"),
+            *notes_on_agreement(folder.record(job.key) for job in resolution.jobs if job.kind == "predict"),
         ),
         samples=options.samples,
     )

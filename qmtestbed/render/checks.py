@@ -67,7 +67,13 @@ def _failure(
 
 
 def _error(check: CheckVerdicts, context: Context) -> Failure | None:
-    """Say why there is no result; a record without an error, or none at all, gets its reason from the judge."""
+    """Say why there is no result; a record without an error, or none at all, gets its reason from the judge.
+
+    Where predictions can't be made, all that rests on them fails for one reason, which the first of the checks tells.
+    """
+    first = next((c for c in context.assessment.checks if c.fails_like(check)), check)
+    if first.id != check.id:
+        return Failure(context.w("failures.same_reason", check=first.id))
     record = context.evidence.records.get(check.record or "")
     error = check.error or (record.error if record else None)
     if error is None and check.status != "measured":

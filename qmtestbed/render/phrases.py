@@ -143,6 +143,7 @@ FAILURES: Table = {
         "判定した基準がないため、達成の有無を示すことはできません。",
     ),
     "failures.more": ("{n} more", "ほか {n} 件"),
+    "failures.same_reason": ("for the same reason as {check}", "検査「{check}」と同じ理由"),
     "failures.no_result": ("{check} gave no result", "検査「{check}」の結果が得られませんでした"),
     "against.same": (
         "{value} and {baseline}: the baseline ({name}) is the same model",

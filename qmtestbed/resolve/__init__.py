@@ -13,7 +13,8 @@ from pathlib import Path
 from qmtestbed.ait import Samples
 from qmtestbed.catalogue import Catalogue
 from qmtestbed.digests import sha256_of_file
-from qmtestbed.errors import InputError, IntegrityError, ModelError, PlanError, Problem
+from qmtestbed.documents import decode_document, read_document
+from qmtestbed.errors import ContentError, InputError, IntegrityError, ModelError, PlanError, Problem
 from qmtestbed.resolve import fitting, predictions
 from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.capabilities import unmet_needs
@@ -25,6 +26,7 @@ from qmtestbed.resolve.models import ModelFacts, find_model, is_model
 from qmtestbed.resolve.trust import Loading
 from qmtestbed.tracking.uris import is_logged
 from qmtestbed.types.baseline import BASELINE, names_baseline
+from qmtestbed.types.design import DesignFile
 from qmtestbed.types.environment import Environments
 from qmtestbed.types.evidence import InventoryFacts
 from qmtestbed.types.job import Job
@@ -141,6 +143,7 @@ def find_inventories(plan: Plan, catalogue: Catalogue, folder: Path, loading: Lo
         if isinstance(found, ModelFacts) and _is_loaded(name, plan, catalogue):
             problems.extend(loading.problems(name, found))
     problems.extend(_misfits(plan, catalogue, bound))
+    problems.extend(dict.fromkeys(_training_misfits(plan, catalogue, bound)))
     if problems:
         raise ModelError(*problems)
     return bound
@@ -191,11 +194,25 @@ def _find(name: str, inventory: Inventory, kind: str, folder: Path) -> Bound:
         return Bound(name, inventory, find_model(name, inventory.uri, folder))
     if kind in ("design", "file"):
         path = find_file(name, inventory, folder)
+        if kind == "design":
+            _check_design(path, inventory)
         return Bound(name, inventory, FileFacts(path, sha256_of_file(path)))
     facts = describe_data(name, inventory, folder)
     if isinstance(facts, ImagesFacts) and inventory.label is None and "labels" in facts.columns:
         inventory = replace(inventory, label="labels")
     return Bound(name, inventory, facts)
+
+
+def _check_design(path: Path, inventory: Inventory) -> None:
+    """Refuse a file that is no attribute design; :class:`InputError`."""
+    document = read_document(path, inventory.shown)
+    written = decode_document(DesignFile, document)
+    faults = [document.fault(f) for f in written.bin_faults()]
+    if written == DesignFile():
+        do = "write its attributes, or draft it with qmtestbed design draft"
+        faults.append(document.problem((), "it declares nothing", do=do))
+    if faults:
+        raise ContentError(*faults)
 
 
 def _find_logged(name: str, inventory: Inventory, kind: str, model_run: str | None) -> Bound:
@@ -218,6 +235,31 @@ def _misfits(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> It
             yield from fitting.misfits(fitting.Pair(one.found, found, bound[data].inventory, where))
         elif one.is_to_match or isinstance(one.found, ImagesFacts):
             yield from predictions.misfits(one, bound[data], where)
+
+
+def _training_misfits(plan: Plan, catalogue: Catalogue, bound: Mapping[str, Bound]) -> Iterator[Problem]:
+    """Say of training data why they are not those of the model, or of another kind than the data beside them."""
+    inputs = {i: entry.inputs for i, c in plan.checks.items() if (entry := catalogue.ait(c.ait).manifest)}
+    checks = [c.with_ for i, c in plan.checks.items() if "train" in inputs.get(i, ())]
+    for given in checks if plan.checks else [_WITHOUT_CHECKS]:
+        names = {n: s for n, s in given.items() if isinstance(s, str) and s in bound}
+        train, data = (bound[names[n]] if n in names else None for n in ("train", "data"))
+        if train is None or not isinstance(train.found, TableFacts):
+            continue
+        if data is not None and isinstance(data.found, TableFacts):
+            shown, where = (data.inventory.shown, train.inventory.shown), f"inventories {data.name!r}, {train.name!r}"
+            strange = [*fitting.strangers(data.found, train.found, shown, where)]
+            if strange:
+                yield from strange
+                continue
+        for model in (bound[names[n]] for n in ("model", "predictions") if n in names):
+            if isinstance(model.found, ModelFacts):
+                where = f"inventories {model.name!r}, {train.name!r}"
+                yield from fitting.training_misfits(fitting.Pair(model.found, train.found, train.inventory, where))
+
+
+_WITHOUT_CHECKS = {"model": "model", "data": "test", "train": "train"}
+"""What an AIT could be given where there are no checks yet."""
 
 
 def _pairs(plan: Plan, catalogue: Catalogue) -> set[tuple[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qmtestbed.digests import sha256_of_file
-from qmtestbed.errors import DataError, Problem, suggestion
+from qmtestbed.errors import DataError, Problem, nearest
 from qmtestbed.resolve.arrays import ImagesFacts, describe_images
 from qmtestbed.resolve.columns import ColumnType, FirstLines, Statistics, of_arrow
 from qmtestbed.resolve.files import find_file, not_a
@@ -151,10 +151,12 @@ def _column_problems(name: str, inventory: Inventory, columns: tuple[str, ...]) 
     roles += [("sensitive", c) for c in inventory.sensitive] + [("ignore", c) for c in inventory.ignore]
     for role, column in roles:
         if column is not None and column not in columns:
-            what = f"inventory {name!r}: no column {column!r}, which the plan gives as {role}"
+            what = (
+                f"inventory {name!r}: no column {column!r}, which is given as {role} (in a plan {role}:, else --{role})"
+            )
             yield Problem(
                 what,
                 inventory.shown,
                 ", ".join(columns[:8]) + (", …" if len(columns) > 8 else ""),
-                suggestion(column, columns),
+                nearest(column, columns) or f"name one of the columns as {role}, or leave it out",
             )

@@ -12,6 +12,8 @@ from qmtestbed.types.plan import Inventory
 def find_file(name: str, inventory: Inventory, folder: Path) -> Path:
     """Give the path of an inventory's file; :class:`DataError` if there is none."""
     path = place_of(inventory.uri, folder)
+    if path.is_dir():
+        raise DataError(Problem(f"inventory {name!r}: a folder, not a file", inventory.shown, do="give the file in it"))
     if not path.is_file():
         near = suggestion(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
         raise DataError(Problem(f"inventory {name!r}: no such file", inventory.shown, do=near or "check the path"))

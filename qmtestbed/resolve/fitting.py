@@ -53,9 +53,39 @@ def misfits(pair: Pair) -> Iterator[Problem]:
     elif takes.columns:
         yield from _hidden(pair, takes)
         yield from _missing(pair, takes, data)
-        yield from _kinds(pair, takes, data)
+        yield from _other_kinds(pair, takes, data)
+        yield from _refused_by_pyfunc(pair, takes, data)
     else:
         yield from _width(pair, takes, data)
+
+
+def training_misfits(pair: Pair) -> Iterator[Problem]:
+    """Say why a model can't have been trained on a table: it lacks features, or holds other kinds of values.
+
+    Labels may have another name there, and there may be more columns. Whether MLflow's pyfunc would take it does not
+    count: most AITs do not apply the model to it.
+    """
+    takes, data = pair.model.takes, pair.data
+    if takes is None or isinstance(data, ImagesFacts):
+        return
+    if takes.columns:
+        yield from _missing(pair, takes, data)
+        yield from _other_kinds(pair, takes, data)
+        return
+    seen, _ = _seen_and_given(pair.inventory.roles, data.columns)
+    if len(takes.shape) == 2 and len(seen) < takes.shape[1]:
+        found = f"it takes {takes.shape[1]} features, and here are {len(seen)}: {_listed(seen)}"
+        yield pair.problem(found, "give the table all columns that it was trained with")
+
+
+def strangers(data: TableFacts, train: TableFacts, shown: tuple[str, str], where: str) -> Iterator[Problem]:
+    """Refuse two tables as test and training data where fewer than half of the columns of the narrower are in both."""
+    common = [c for c in data.columns if c in train.columns]
+    if 2 * len(common) < min(len(data.columns), len(train.columns)):
+        both = f"in both: {_listed(common)}" if common else "in both: none"
+        found = f"{both}; in {shown[1]} alone: {_listed([c for c in train.columns if c not in data.columns])}"
+        what = f"{shown[0]} and {shown[1]} share too few columns to be test and training data"
+        yield Problem(what, where, found, "give the data that the model was trained on, with the same names of columns")
 
 
 # -- columns by name ------------------------------------------------------------------------------------------
@@ -107,15 +137,27 @@ ENFORCED: Mapping[str, tuple[str, ...]] = {
 """MLflow's type of a column → dtypes that pyfunc takes for it (found by running MLflow 3.17.2; a test compares)."""
 
 
-def _kinds(pair: Pair, takes: Signature, data: TableFacts) -> Iterator[Problem]:
+_Typed = tuple[TakenColumn, ColumnType]
+
+
+def _there(takes: Signature, data: TableFacts) -> tuple[list[_Typed], list[_Typed]]:
+    """Columns that the data have, with their types: those of a kind that the model can take, and the others."""
     there = [(c, data.types.get(c.name, ColumnType("other"))) for c in takes.columns if c.name in data.columns]
     wrong = [(c, t) for c, t in there if t.kind not in _TAKEN.get(c.type, (t.kind,))]
+    return [pair for pair in there if pair not in wrong], wrong
+
+
+def _other_kinds(pair: Pair, takes: Signature, data: TableFacts) -> Iterator[Problem]:
+    _, wrong = _there(takes, data)
     if wrong:
         found = [f"{c.name!r}: the model takes {_WORD.get(c.type, c.type)}, the data have {t.kind}" for c, t in wrong]
         yield pair.problem(_listed(found), _do(wrong, data))
+
+
+def _refused_by_pyfunc(pair: Pair, takes: Signature, data: TableFacts) -> Iterator[Problem]:
     if pair.model.flavour != "python_function" or takes.source != "signature":
         return
-    fitting = [(c, t) for c, t in there if (c, t) not in wrong]
+    fitting, _ = _there(takes, data)
     strict = [(c, t) for c, t in fitting if t.dtype and t.dtype not in ENFORCED.get(c.type, (t.dtype,))]
     if strict:
         found = [f"{c.name!r}: the signature says {c.type}, the data have {t.dtype}" for c, t in strict]

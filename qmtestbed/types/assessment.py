@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from qmtestbed.ait import FindingKind, Subject
@@ -97,6 +97,13 @@ class CheckVerdicts:
     related: tuple[str, ...] = ()
     error: Failure | None = None
     baseline: str | None = None
+
+    def fails_like(self, other: CheckVerdicts) -> bool:
+        """Whether both have no result, and for the same reason, wherever it came up."""
+        ours, theirs = self.error, other.error
+        if ours is None or theirs is None or self.status != other.status:
+            return False
+        return replace(ours, where="") == replace(theirs, where="")
 
 
 DeclarationFound = Literal["valid", "expired", "not_yet_valid", "file_missing", "file_altered", "to_do"]

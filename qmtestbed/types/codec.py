@@ -21,7 +21,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-from qmtestbed.errors import suggestion
+from qmtestbed.errors import nearest, suggestion
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -231,7 +231,7 @@ def _decode_literal(hint: Any, data: Any, path: Path, faults: list[Fault]) -> An
         if data == v and type(data) is type(v):
             return data
     known = [str(v) for v in values]
-    return _fault(faults, path, "not one of " + ", ".join(known), data, suggestion(str(data), known))
+    return _fault(faults, path, "not one of " + ", ".join(known), data, nearest(str(data), known))
 
 
 def _decode_tuple(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
@@ -245,7 +245,7 @@ def _decode_tuple(hint: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
 
 def _decode_items(item: Any, data: Any, path: Path, faults: list[Fault]) -> Any:
     if not isinstance(data, (list, tuple)):
-        return _fault(faults, path, "a list is expected here", data)
+        return _fault(faults, path, "a list is expected here", data, "put it in brackets, as [one, another]")
     return tuple(_decode(item, v, (*path, i), faults) for i, v in enumerate(data))
 
 
@@ -308,7 +308,8 @@ def _constrain(shape: Shape, value: Any, path: Path, faults: list[Fault]) -> Non
         if shape.minimum is not None and not value >= shape.minimum:
             _fault(faults, path, f"must be at least {shape.minimum}", value)
         if shape.maximum is not None and not value <= shape.maximum:
-            _fault(faults, path, f"must be at most {shape.maximum}", value)
+            share = shape.maximum < 1 and shape.minimum is not None and shape.minimum <= value / 100 <= shape.maximum
+            _fault(faults, path, f"must be at most {shape.maximum}", value, f"write {value / 100:g}" if share else "")
 
 
 # -- JSON Schema ----------------------------------------------------------------------------------------------

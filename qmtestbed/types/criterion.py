@@ -79,12 +79,12 @@ def parse_criterion(text: str) -> Criterion:
     key = m["key"].strip() if m["key"] else None
     level = float(m["level"]) / 100 if m["level"] else None
     if level is not None and not 0.5 <= level < 1:
-        raise ValueError("the confidence must be at least 50 % and less than 100 %")
+        raise ValueError("the confidence must be at least 50 % and less than 100 %; write for example 'at 95%'")
     if m["low"]:
         op: Op = "in"
         low, high = float(m["low"]), float(m["high"])
         if low > high:
-            raise ValueError("the range has its ends the wrong way round")
+            raise ValueError(f"the range has its ends the wrong way round; write 'in [{m['high']}, {m['low']}]'")
         return Criterion(text.strip(), m["measure"], key, op, low, high, confidence=level)
     bound = float((m["sign"] or "") + (m["offset"] or "0")) if m["baseline"] else float(m["bound"])
     op = m["op"]  # type: ignore[assignment]  # the expression admits the five operators only

@@ -16,6 +16,11 @@ from qmtestbed.types.values import MeasureValue
 
 Status = Literal["measured", "undefined", "unsupported", "failed", "timed_out", "out_of_memory", "cancelled"]
 
+NOT_THE_LIKELIEST = "not_the_likeliest"
+"""Fact of a record of predictions: in how many rows, of how many, the predicted class is not the likeliest."""
+INPUT_REFUSED = "input_refused"
+"""Fact of a failed probe or match: what was given can't be used, so no measurement would say anything of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from qmtestbed.errors import JobError
 from qmtestbed.execute.matching import match
 from qmtestbed.types.job import JobInput
 from qmtestbed.types.layout import find_layout
+from qmtestbed.types.record import INPUT_REFUSED, NOT_THE_LIKELIEST
 
 DATA = pd.DataFrame({"who": ["a", "b", "c", "d"], "x": [1, 2, 3, 4], "y": ["no", "yes", "no", None], "w": [1, 2, 3, 4]})
 SAID = pd.DataFrame({"who": ["a", "b", "c", "d"], "predicted": ["no", "no", "no", "yes"],
@@ -115,6 +117,41 @@ def test_what_can_t_be_predictions_is_refused(matched: Any, change: dict[str, An
     assert what in caught.value.what and found in caught.value.found
 
 
+@pytest.mark.parametrize("positive", ["Yes", "No", "maybe"])
+def test_a_positive_class_that_is_none_is_refused(matched: Any, positive: str) -> None:
+    with pytest.raises(JobError) as caught:
+        matched(SAID, roles=replace(ROLES, positive=positive))
+    assert caught.value.what == f"the positive class {positive!r} is no class of the file said.parquet or of the labels"
+    assert caught.value.found == "classes: no, yes" and caught.value.facts == {INPUT_REFUSED: True}
+    assert ("did you mean" in caught.value.do) == (positive != "maybe")
+
+
+def test_a_positive_class_that_no_row_is_of_can_be_declared(matched: Any) -> None:
+    said, data = pd.DataFrame({"predicted": ["no"] * 4}), DATA.assign(y="no")
+    with pytest.raises(JobError) as caught:
+        matched(said, data)
+    assert "declare the classes" in caught.value.do
+    assert matched(said, data, replace(ROLES, classes=("no", "yes")))[0].positive == "yes"
+
+
+def test_a_positive_class_of_the_labels_alone_is_one(matched: Any) -> None:
+    p, _, _ = matched(SAID, DATA.assign(y=["no", "yes", "maybe", None]), replace(ROLES, positive="maybe"))
+    assert p.positive == "maybe" and p.classes == ("no", "yes", "maybe")
+
+
+def test_a_class_that_is_predicted_and_has_no_column_is_named(matched: Any) -> None:
+    said = SAID.assign(predicted=["no", "maybe", "no", "yes"]).rename(columns={"p[no]": "p[may be]"})
+    with pytest.raises(JobError, match="no column for a class that is predicted") as caught:
+        matched(said.assign(**{"p[yes]": 0.1}))
+    assert caught.value.found == "no p[maybe], p[no]" and "add p[maybe], p[no]" in caught.value.do
+
+
+def test_classes_against_probabilities_are_counted(matched: Any) -> None:
+    _, facts, _ = matched(SAID.assign(predicted=["no", "yes", "no", "yes"]))
+    assert facts[NOT_THE_LIKELIEST] == (1, 4)
+    assert NOT_THE_LIKELIEST not in matched(SAID)[1]
+
+
 def test_classes_are_those_declared_or_those_of_the_labels(matched: Any) -> None:
     said = SAID[["predicted"]].assign(predicted=["no", "yes", "maybe", "no"])
     with pytest.raises(JobError, match="nobody declared"):
@@ -141,7 +178,7 @@ def test_probabilities_alone_mean_the_most_probable_class(matched: Any) -> None:
     ],
 )
 def test_the_task(matched: Any, labels: Any, said: Any, task: str, because: str) -> None:
-    p, facts, _ = matched(pd.DataFrame({"predicted": said}), DATA.assign(y=labels))
+    p, facts, _ = matched(pd.DataFrame({"predicted": said}), DATA.assign(y=labels), replace(ROLES, positive=None))
     assert (p.task, facts["task"]) == (task, task) and because in facts["task_because"]
     if task == "regression":
         assert p.predicted.tolist() == said and p.labels.tolist() == labels

@@ -52,13 +52,47 @@ def test_a_feature_of_the_model_missing(project: Path, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        (("--level", "performance=AIPL-9"), "--level: unknown level 'AIPL-9' of performance"),
+        (("--level", "perfomance=AIPL-1"), "--level: unknown quality 'perfomance' of mlqm@3"),
+        (("--guideline", "mlqm@4"), "--guideline: unknown guideline 'mlqm@4'"),
+        (("--design", "train.py"), "train.py"),
+        (("--design", "empty.yaml"), "empty.yaml:1: it declares nothing"),
+        (("--design", "list.yaml"), "list.yaml"),
+        (("--design", "bins.yaml"), "bins.yaml:2: bins.age: edges must be increasing numbers"),
+    ],
+)
+def test_what_is_asked_for_is_looked_at_before_the_model_is(
+    project: Path, cli: Cli, asked: tuple[str, ...], where: str
+) -> None:
+    (project / "train.py").write_text("import sklearn\n")
+    (project / "list.yaml").write_text("- a\n")
+    (project / "empty.yaml").touch()
+    (project / "bins.yaml").write_text("schema: qmtestbed/design/v1\nbins: {age: [30, 20]}\n")
+    said = refused(cli, project, "evaluate", MODEL, "--data", "test.parquet", "--label", "churned", *asked)
+    assert where in said and "plan:" not in said and "probe" not in said
+
+
+@pytest.mark.parametrize("lost", ["visits", "all"])
+def test_training_data_of_something_else(project: Path, cli: Cli, lost: str) -> None:
+    train = pd.read_parquet("train.parquet")
+    renamed = {c: f"{c}_2" for c in train.columns if lost in (c, "all")}
+    train.rename(columns=renamed).to_parquet("other.parquet")
+    roles = ("--label", "churned") if lost != "all" else ()
+    said = refused(cli, project, "evaluate", MODEL, "--data", "test.parquet", "--train", "other.parquet", *roles)
+    what = "share too few columns" if lost == "all" else "takes features that other.parquet does not have"
+    assert what in said and "'train'" in said
+
+
+@pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda p: p.write_bytes(b"PAR1 and then nothing"), "not a parquet file"),
         (lambda p: p.write_bytes(Path("test.parquet").read_bytes()[:3000]), "not a parquet file"),
         (lambda p: p.write_bytes(b""), "0 bytes"),
         (lambda p: p.unlink(), "no such file"),
-        (lambda p: (p.unlink(), p.mkdir()), "no such file"),
+        (lambda p: (p.unlink(), p.mkdir()), "a folder, not a file"),
     ],
 )
 def test_a_data_file_that_is_none(project: Path, cli: Cli, make: Callable[[Path], object], said: str) -> None:

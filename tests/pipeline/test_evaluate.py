@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import qmtestbed
+from qmtestbed.errors import InputError
 from qmtestbed.pipeline import Outcome
 from qmtestbed.types.values import point
 
@@ -88,11 +89,11 @@ def test_a_pyfunc_that_returns_probabilities_must_say_so(project: Path, only_ait
     only_aits("classification_performance", "data_completeness")
     narrow = pd.read_parquet("test.parquet")[["age", "visits", "plan", "churned"]]
     narrow.to_parquet("narrow.parquet")
-    refused = qmtestbed.evaluate("models:/scores@champion", data="narrow.parquet", label="churned", out="a")
-    failed = refused.evidence.record_of("classification_performance")
-    assert failed is not None and failed.status == "failed" and failed.error is not None
-    assert "not known which class" in failed.error.what and "classes:" in failed.error.do
-    assert int(refused.exit_code) == 2
+    with pytest.raises(InputError, match="not known which class") as refused:
+        qmtestbed.evaluate("models:/scores@champion", data="narrow.parquet", label="churned", out="a")
+    (problem,) = refused.value.problems
+    assert problem.where == "models:/scores@champion" and "classes:" in problem.do and "--class no" in problem.do
+    assert not Path("a").exists()
     declared = qmtestbed.evaluate(
         "models:/scores@champion", data="narrow.parquet", label="churned", out="b", outputs="probabilities",
         roles={"classes": ("no", "yes")},
@@ -138,7 +139,6 @@ class Model:
         ("np.array(['no'] * (len(x) - 1))", "did not answer each row once", "299 answers for 300 rows"),
         ("np.where(np.arange(len(x)) % 100 == 7, None, 'no')", "missing or not finite", "3 of 300 rows"),
         ("np.array(['maybe'] * len(x))", "classes that nobody declared", "maybe in 300 of 300"),
-        ("1 / 0", "can't answer these rows", "ZeroDivisionError"),
     ],
 )
 def test_a_model_at_fault_is_a_failed_record(
@@ -158,6 +158,27 @@ def test_a_model_at_fault_is_a_failed_record(
     assert int(outcome.exit_code) == (1 if "arange" in predict else 2)
     good = {c.id: c.verdict for c in outcome.assessment.checks}
     assert good["data_completeness"] == "met"  # one failure never stops its neighbours
+
+
+def test_a_model_that_answers_no_row_ends_the_evaluation(project: Path) -> None:
+    log_folder(project / "model", MODEL.format(predict="1 / 0"))
+    with pytest.raises(InputError, match="can't answer these rows") as refused:
+        qmtestbed.evaluate("model", data="test.parquet", label="churned", out="out")
+    assert "ZeroDivisionError" in refused.value.problems[0].found and not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ({"positive": "Yes"}, "the positive class 'Yes' is no class of the model or of the labels"),
+        ({"classes": ("no", "maybe")}, "the declared classes lack yes, which the model has"),
+        ({"task": "regression"}, "the task is declared as regression, and the model is a classifier"),
+    ],
+)
+def test_roles_that_contradict_the_model_end_the_evaluation(project: Path, roles: Any, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        qmtestbed.evaluate("models:/churn@champion", data="test.parquet", label="churned", out="out", roles=roles)
+    assert refused.value.problems[0].what == said and not Path("out").exists()
 
 
 @pytest.mark.parametrize(

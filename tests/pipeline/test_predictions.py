@@ -94,19 +94,39 @@ def test_a_bare_csv_file_offers_less(project: Path, predictions: pd.DataFrame) -
     assert note.startswith("The predictions bare.csv have no column 'customer', so they were matched with test.csv by")
 
 
-def test_predictions_that_can_t_be_matched_are_a_failed_record(project: Path, predictions: pd.DataFrame) -> None:
+def test_predictions_that_can_t_be_matched_end_the_evaluation(project: Path, predictions: pd.DataFrame) -> None:
     predictions.assign(customer="c1").to_parquet("doubled.parquet")
-    outcome = qmtestbed.evaluate(
-        data="test.parquet", predictions="doubled.parquet", label="churned", roles=ROLES, out="out", name="churn"
+    with pytest.raises(InputError, match=r"the predictions in doubled\.parquet can't be matched") as refused:
+        qmtestbed.evaluate(
+            data="test.parquet", predictions="doubled.parquet", label="churned", roles=ROLES, out="out", name="churn"
+        )
+    (problem,) = refused.value.problems
+    assert "ids more than once in doubled.parquet: 1;" in problem.found and problem.where == "doubled.parquet"
+    assert "c1" not in problem.found and "--samples full" in problem.found  # ids name customers
+    assert not Path("out").exists()
+
+
+def test_in_a_plan_they_are_failed_records_and_the_reason_is_told_once(
+    project: Path, predictions: pd.DataFrame, cli_here: Cli
+) -> None:
+    predictions.assign(**{"p[no]": 0.5}).to_parquet("off.parquet")
+    bound = "with: {predictions: p, data: t}"
+    plan = (
+        "schema: qmtestbed/plan/v1\ncomponent: c\n"
+        "inventories: {p: off.parquet, t: {uri: test.parquet, label: churned, id: customer}}\nchecks:\n"
+        f"  one: {{ait: classification_performance, {bound}, expect: [accuracy >= 0.5]}}\n"
+        f"  two: {{ait: calibration, {bound}, expect: [ece <= 0.2]}}\n"
+        f"  three: {{ait: risk_coverage, {bound}, expect: [clear_harm <= 0]}}\n"
+        "  data: {ait: data_completeness, with: {data: t}, expect: [value_completeness >= 0.9]}\n"
     )
-    record = outcome.evidence.record_of("classification_performance")
-    assert record is not None and record.status == "failed" and record.error is not None
-    assert record.error.what.startswith("the predictions can't be used: the predictions in doubled.parquet can't be")
-    assert "ids more than once in doubled.parquet: 1;" in record.error.found
-    assert "c1" not in record.error.found and "--samples full" in record.error.found  # ids name customers
-    assert record.error.where == "file of predictions" and outcome.assessment.component == "churn"
-    good = {c.id: c.verdict for c in outcome.assessment.checks}
-    assert good["data_completeness"] == "met" and int(outcome.exit_code) == 2
+    (project / "off.yaml").write_text(plan, "utf-8")
+    done = cli_here("run", "off.yaml", "--out", "out")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout.count("do not sum to 1") == 1 and "  one, two, three: UNDETERMINED" in done.stdout
+    assert "    do: write probabilities between 0 and 1 that sum to 1" in done.stdout
+    page = Path("out/report.html").read_text("utf-8")
+    failures = page[page.index('id="failures"') : page.index('id="', page.index('id="failure-three'))]
+    assert failures.count("do not sum to 1 in each row") == 1
 
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

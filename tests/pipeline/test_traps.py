@@ -136,6 +136,21 @@ def test_the_predictions_are_not_their_own_truth() -> None:
     assert "holds no predictions" in error(qmtestbed.run("plan.yaml"))
 
 
+def test_another_spelling_of_the_positive_class_is_no_other_class() -> None:
+    """Of two classes, the second was once taken in its place, and the verdict was that on the other class."""
+    rows = {
+        "y": ["no", "yes"] * 30,
+        "predicted": ["no", "yes"] * 30,
+        "p[no]": [0.9, 0.2] * 30,
+        "p[yes]": [0.1, 0.8] * 30,
+    }
+    pd.DataFrame(rows).to_csv("t.csv", index=False)
+    outcome = run("t.csv", "positive_ece <= 0.5", "calibration", ', positive: "No"')
+    assert "the positive class 'No' is no class of the file t.csv" in error(outcome)
+    assert int(outcome.exit_code) == 2
+    assert measured(run("t.csv", "positive_ece <= 0.5", "calibration", ', positive: "no"'), "positive_ece")
+
+
 @pytest.mark.parametrize("more", [", weight: y", ", ignore: [y]", ", id: y"])
 def test_roles_that_exclude_each_other_are_refused(more: str) -> None:
     Path("t.csv").write_text("y,predicted\n1,1\n0,0\n")

@@ -73,6 +73,10 @@ def test_a_good_plan(tmp_path: Path, catalogue: Catalogue) -> None:
         ("accuracy >= 0.9 at 95%", "mcc >= 0.5 at 95%", "14", "without an interval", "leave out"),
         ("accuracy >= 0.9 at 95%", "accuracy >= baseline", "14", "no baseline", "baseline: <model>; or write a number"),
         ("accuracy >= 0.9 at 95%", "accuracy is good", "14", "not a criterion", ""),
+        ("accuracy >= 0.9 at 95%", "accuracy in [0.9, 0.8]", "14", "the wrong way round", "write 'in [0.8, 0.9]'"),
+        ("accuracy >= 0.9 at 95%", "accuracy>=0.90 at 95%\n      - accuracy >= 0.9 at 95%", "15", "twice", "keep"),
+        ("component: churn", "component: churn\nconfidence: 95", "3", "must be at most 0.9999", "write 0.95"),
+        ("ait: classification_performance", "ait: my_own", "10", "unknown AIT 'my_own'", "--aits"),
         ("for: [C-1-L1-1]", "for: [C-1-L1-9]", "16", "unknown clause", "C-1-L1-1"),
         ("requirement: A-1-L1-1", "requirement: A-9-L1-1", "18", "unknown requirement", "-1-L1-1"),
         ("statement: done, ", "", "18", "says nothing", "statement"),
@@ -143,7 +147,7 @@ def test_a_waiver_is_of_exactly_one_criterion(tmp_path: Path, catalogue: Catalog
     twice = problems(tmp_path, catalogue, head + key + waiver + waiver.replace("  >=", " >="))
     assert [(line, what) for line, what, _ in twice] == [("22", "a second waiver of 'recall[yes] >= 0.8'")]
     again = WAIVED.replace("      - accuracy", '      - "recall[yes] >= 0.8"\n      - accuracy')
-    assert [what for _, what, _ in problems(tmp_path, catalogue, again)] == ["performance has 2 criteria of this text"]
+    assert [what for _, what, _ in problems(tmp_path, catalogue, again)] == ["this criterion stands here twice"]
 
 
 AGAINST = GOOD.replace("accuracy >= 0.9 at 95%", "accuracy >= baseline - 0.01 at 95%").replace(

@@ -22,7 +22,7 @@ import qmtestbed
 from qmtestbed.errors import InputError
 from qmtestbed.execute.tables import read_frame
 from qmtestbed.resolve.datasets import describe_data
-from qmtestbed.resolve.fitting import ENFORCED, Pair, misfits
+from qmtestbed.resolve.fitting import ENFORCED, Pair, misfits, strangers, training_misfits
 from qmtestbed.resolve.models import describe_model
 from qmtestbed.types.job import JobInput
 from qmtestbed.types.plan import Inventory
@@ -99,6 +99,47 @@ def said(model: Path, data: Path, **roles: Any) -> list[str]:
 def write(frame: pd.DataFrame, path: Path) -> Path:
     frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
     return path
+
+
+def of_training(model: Path, data: Path, **roles: Any) -> list[str]:
+    inventory = Inventory(data.name, **roles)
+    facts = describe_data("train", inventory, data.parent)
+    pair = Pair(describe_model("model", model, model.name, model.name, None), facts, inventory, "here")
+    return [str(p) for p in training_misfits(pair)]
+
+
+def test_training_data_are_held_to_the_features_of_the_model(tmp_path: Path, churn: Path, frame: pd.DataFrame) -> None:
+    more = write(frame.rename(columns={"churned": "left"}).assign(extra=1), tmp_path / "more.csv")
+    assert of_training(churn, more, label="left") == []
+    (said,) = of_training(churn, write(frame.drop(columns="visits"), tmp_path / "less.csv"), label="churned")
+    assert "takes features that less.csv does not have" in said and "'visits'" in said
+    (said,) = of_training(churn, write(frame.assign(plan=range(40)), tmp_path / "codes.csv"), label="churned")
+    assert "codes.csv does not fit the signature" in said and "'plan'" in said
+
+
+def test_training_data_of_an_array(tmp_path: Path, save: Save, frame: pd.DataFrame) -> None:
+    x = frame[["age", "visits", "code"]].to_numpy(float)
+    model = save(
+        "fitted_array", LogisticRegression(max_iter=5000).fit(x, frame["churned"]), signature=infer_signature(x)
+    )
+    train = write(frame[["age", "visits", "churned"]], tmp_path / "narrow.csv")
+    (said,) = of_training(model, train, label="churned")
+    assert "it takes 3 features, and here are 2: age, visits" in said
+    assert of_training(model, write(frame, tmp_path / "wide.csv"), label="churned") == []
+
+
+@pytest.mark.parametrize(
+    ("train", "refused"),
+    [("abcd", False), ("abxy", False), ("axyz", True), ("wxyz", True), ("ab", False), ("wx", True)],
+)
+def test_tables_that_share_few_columns_are_no_test_and_training_data(tmp_path: Path, train: str, refused: bool) -> None:
+    tables = []
+    for name, columns in (("test", "abcd"), ("train", train)):
+        write(pd.DataFrame({c: [1, 2] for c in columns}), tmp_path / f"{name}.csv")
+        tables.append(describe_data(name, Inventory(f"{name}.csv"), tmp_path))
+    found = [str(p) for p in strangers(tables[0], tables[1], ("test.csv", "train.csv"), "here")]  # type: ignore[arg-type]
+    assert bool(found) == refused
+    assert not refused or "test.csv and train.csv share too few columns" in found[0]
 
 
 CHANGES: Mapping[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
