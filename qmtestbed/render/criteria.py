@@ -54,6 +54,7 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
         else against_limit(_rows(c, parsed, bound, measure, own, w), bound, span, title, named),
         strip=strip(own, bound, span, title) if context.detail.drawn else None,
         waiver=waiver_view(c.waiver, w),
+        default=c.default,
     )
 
 

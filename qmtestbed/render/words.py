@@ -23,7 +23,7 @@ SYMBOLS: Mapping[str, str] = {
     "no_evidence": "–",
     "not_applicable": "∅",
     "reached": "✓",
-    "not_reached": "–",
+    "not_reached": "✗",
     "not_covered": "–",
     "waived": "△",
     "not_needed": "–",
