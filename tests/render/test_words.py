@@ -142,6 +142,11 @@ def test_each_japanese_verdict_bears_its_code_and_no_english_one_does() -> None:
     assert shown == ["達成（OK）", "未達（NG）", "判定不能（ERR）", "適用対象外（NA）", "参考値"]
 
 
+def test_a_key_that_is_a_word_of_an_ait_stands_beside_its_japanese() -> None:
+    assert [Words(x).key("all rows") for x in ("en", "ja")] == ["all rows", "全行（all rows）"]
+    assert Words("ja").key("target=c") == "target=c"
+
+
 def test_marks_between_parts_are_those_of_the_language() -> None:
     en, ja = Words("en"), Words("ja")
     assert (en.named("a", "b"), en.inside("c"), en.listed("de")) == ("a: b", " (c)", "d, e")
