@@ -157,7 +157,7 @@ def test_the_first_screen_says_what_was_assessed_and_never_mixes_the_headlines(p
         "4 of 7 met",
         "7 criteria judged",
         "✗ not met",
-        "Accuracy 0.8830 [0.8614, 0.9023] at 95 % n = 1,000",
+        "Accuracy 0.8830 [0.8614, 0.9023] at 95 % · n = 1,000",
         "Verdict of the run: every criterion that is judged must be met",
         "4 of 15",
         "measured parts supported",
