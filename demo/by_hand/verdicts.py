@@ -60,7 +60,8 @@ def _counts(run: Run, verdicts: Mapping[Key, HandVerdict]) -> dict[Key, HandText
         found["", "misses by chance"] = HandText(text, "sum of the rates in the manifests")
     whole = "not met" if missed else "undetermined" if unknown or not n else "met"
     rule = "Verdict of the run: every criterion that is judged must be met (--require criteria)"
-    found["", "verdict of the run"] = HandText(f"Verdict of the run: {SIGNS[whole]} {whole}", "the worst of all criteria")
+    text = f"Verdict of the run: {SIGNS[whole]} {whole}"
+    found["", "verdict of the run"] = HandText(text, "the worst of all criteria")
     found["", "rule of the verdict"] = HandText(rule, "as documented")
     for check in run.plan["checks"]:
         own = {v.verdict for (of, _), v in verdicts.items() if of == check}
