@@ -10,7 +10,7 @@ from qmtestbed.render.context import Context
 from qmtestbed.render.criteria import found_text
 from qmtestbed.render.model import MainView, Pairs, VerdictView
 from qmtestbed.render.reasons import reason_text
-from qmtestbed.render.text import number, percent
+from qmtestbed.render.text import number, percent, shorten
 from qmtestbed.render.words import Words
 from qmtestbed.types.assessment import Assessment, CheckVerdicts, CriteriaHeadline
 from qmtestbed.types.evidence import Evidence
@@ -22,6 +22,7 @@ _MAIN: Mapping[str, Sequence[str]] = {
 }
 """AIT → those of its measures that stand on the first screen."""
 _NAMED = 2
+_LONGEST = 90
 
 
 def verdict_view(headline: CriteriaHeadline, w: Words) -> VerdictView:
@@ -73,7 +74,7 @@ def steps(assessment: Assessment, w: Words) -> tuple[str, ...]:
 def _mend(checks: Sequence[CheckVerdicts], w: Words) -> Iterator[str]:
     """Name what gave no result, is not met, or is undetermined, unless a waiver holds for it."""
     without = [c for c in checks if c.verdict == "undetermined" and c.status != "measured"]
-    where = next((w.inside(c.error.where) for c in without if c.error and c.error.where), "")
+    where = next((w.inside(shorten(c.error.where, _LONGEST)) for c in without if c.error and c.error.where), "")
     yield _told("step.no_result", [c.id for c in without], w, where)
     judged = [(check, c) for check in checks if check.status == "measured" for c in check.criteria if not c.waived]
     for verdict in ("not_met", "undetermined"):
@@ -85,7 +86,7 @@ def _told(key: str, names: Sequence[str], w: Words, where: str = "") -> str:
     if not names:
         return ""
     more = [w("failures.more", n=len(names) - _NAMED)] if len(names) > _NAMED else []
-    return w(key, what=w.listed(chain(names[:_NAMED], more)) + where)
+    return w(key, what=w.listed(chain((shorten(name, _LONGEST) for name in names[:_NAMED]), more)) + where)
 
 
 def first_lines(evidence: Evidence, assessment: Assessment) -> list[str]:
