@@ -13,7 +13,7 @@ from qmtestbed.render import first_lines, junit, page, summary
 from qmtestbed.render.context import DETAILS, Context
 from qmtestbed.render.first import cautions, main_numbers, steps
 from qmtestbed.render.words import Words
-from qmtestbed.types.assessment import CriteriaHeadline, WaivedHeadline
+from qmtestbed.types.assessment import CriteriaHeadline, WaivedHeadline, WaiverState
 from qmtestbed.types.evidence import Evidence
 from qmtestbed.types.manifest import Suggestion
 from qmtestbed.types.text import Text
@@ -139,6 +139,15 @@ def test_many_failures_are_counted(sample) -> None:
     many = dataclasses.replace(check, criteria=(missed,) * 5)
     told = steps(dataclasses.replace(assessment, checks=(many,)), EN)[0]
     assert told.count(missed.text) == 2 and ", 3 more; mend" in told
+
+
+def test_what_is_waived_is_no_step(sample) -> None:
+    _, assessment = sample
+    check = next(c for c in assessment.checks if c.verdict == "not_met")
+    waiver = WaiverState("M. Sato", "new data", "2026-11-01", "2027-01-31", "waived")
+    waived = tuple(dataclasses.replace(c, waiver=waiver) for c in check.criteria)
+    told = steps(dataclasses.replace(assessment, checks=(dataclasses.replace(check, criteria=waived),)), EN)
+    assert not [text for text in told if text.startswith("not met")]
 
 
 @pytest.mark.parametrize("counts", list(itertools.product((0, 1, 2), repeat=3)))
