@@ -495,7 +495,7 @@ def _level_line(name: str, levels: list[str], upto: list[list[str]], states: Map
     sides = [[p["measured"] for _, p in a if "measured" in p] for a in applying]
     alone = [x for x, s in zip(levels, sides, strict=True) if s and set(s) == {"supported"}]
     side = (alone[-1] if alone else "none") if sides[-1] else "nothing to measure"
-    verdict = "✓ reached" if levels[-1] in reached else "– not reached" if applying[-1] else "∅ not applicable"
+    verdict = "✓ reached" if levels[-1] in reached else "✗ not reached" if applying[-1] else "∅ not applicable"
     return f"{name} {levels[-1]} {reached[-1] if reached else 'none'} {side} {verdict}"
 
 

@@ -44,7 +44,7 @@ def _items(run: Run) -> dict[Key, HandText]:
 
 
 def _counts(run: Run, verdicts: Mapping[Key, HandVerdict]) -> dict[Key, HandText]:
-    """The first headline, how many false alarms are to be expected, and the verdict of each check."""
+    """The verdict of the run, the first headline, how many misses by chance are to be expected, and each check."""
     every = [v.verdict for v in verdicts.values()]
     n, met, missed, unknown = len(every), *(every.count(v) for v in ("met", "not met", "undetermined"))
     head = (
@@ -53,11 +53,16 @@ def _counts(run: Run, verdicts: Mapping[Key, HandVerdict]) -> dict[Key, HandText
     found = {("", "headline: criteria"): HandText(head, "counted")}
     rates = [_rate(run, *key) for key, v in verdicts.items() if v.verdict != "undetermined"]
     known = [r for r in rates if r is not None]
-    text = f"{n} criteria judged"
+    found["", "headline: judged"] = HandText(f"{n} criteria judged", "counted")
     if known:
-        text += f". For {len(known)} of them it is known how often they miss on data with nothing wrong: "
-        text += f"{float(f'{sum(known):.2g}'):g} false alarms are to be expected in all."
-    found["", "headline: false alarms"] = HandText(text, "sum of the rates in the manifests")
+        text = f"For {len(known)} of the {n} criteria it is known how often: together, "
+        text += f"{float(f'{sum(known):.2g}'):g} such misses are to be expected in a run."
+        found["", "misses by chance"] = HandText(text, "sum of the rates in the manifests")
+    whole = "not met" if missed else "undetermined" if unknown or not n else "met"
+    rule = "Verdict of the run: every criterion that is judged must be met (--require criteria)"
+    text = f"Verdict of the run: {SIGNS[whole]} {whole}"
+    found["", "verdict of the run"] = HandText(text, "the worst of all criteria")
+    found["", "rule of the verdict"] = HandText(rule, "as documented")
     for check in run.plan["checks"]:
         own = {v.verdict for (of, _), v in verdicts.items() if of == check}
         verdict = next((v for v in ("not met", "undetermined", "met") if v in own), "reported")

@@ -261,11 +261,13 @@ MEANING = {
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print the two headlines, what failed, and where the page is."""
+    """Print the two headlines, what to beware of and to do next, what failed, and where the page is."""
+    from qmtestbed.pipeline import first_lines
+
     assessment = outcome.assessment
     say()
-    for line in (*headline_lines(assessment), *since_lines(assessment)):
-        say(line)
+    for line in (*headline_lines(assessment), *first_lines(outcome.evidence, assessment), *since_lines(assessment)):
+        say(inert(line))
     for check in assessment.checks:
         for line in criterion_lines(check, assessment):
             say(line)
@@ -383,8 +385,6 @@ def headline_lines(assessment: Assessment) -> list[str]:
         )
         reached = [f"{x.target}: {x.reached or 'no level'} reached" for x in assessment.levels if x.kind == "external"]
         lines += [f"Levels:   {'; '.join(reached)}"] if reached else []
-    if e.fills_gap:
-        lines.append(f"Next:     {e.fills_gap}")
     return lines
 
 

@@ -55,6 +55,8 @@ def lines(comparison: Comparison) -> Iterator[str]:
         c = run.headlines.criteria
         counts = f": {common.count_text(comparison.counts[i - 1])}" if i else ""
         yield f"[{i + 1}] {inert(run.name)}  {inert(run.component)}, {run.as_of}, {c.met} of {c.judged} met{counts}"
+    if len({run.component for run in comparison.runs}) > 1:
+        yield "The runs are of different components: no difference is a change for better or worse."
     changed = [c for c in comparison.criteria if set(c.changes) - {"same", "absent"}]
     yield "Verdict changes:" if changed else "No verdict changed."
     for row in changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from qmtestbed.judging.baseline import beside_baseline
 from qmtestbed.judging.criteria import judge_criterion
@@ -67,7 +68,10 @@ def _criteria(evidence: Evidence, check: Check, record: Record | None, name: str
     declared = None if manifest is None else manifest.measures
     beside = beside_baseline(evidence, name, record) if names_baseline(check) else None
     waivers = [w for w in evidence.plan.waivers if w.check == name]
-    judged = (judge_criterion(e, record.measures, declared, beside) for e in check.expect)
+    judged = (
+        replace(judge_criterion(e, record.measures, declared, beside), default=evidence.is_default(check, e))
+        for e in check.expect
+    )
     return tuple(beside_waiver(c, waivers, evidence.info.as_of) for c in judged)
 
 

@@ -57,8 +57,8 @@ def _criteria(evidence: Evidence, checks: Sequence[CheckVerdicts]) -> CriteriaHe
 
 def _rate(judged: CriterionVerdict, manifest: Manifest | None) -> float | None:
     """How often an AIT says that this criterion of its own is missed though nothing is wrong."""
-    suggested = manifest.suggests if manifest else ()
-    return next((s.rate for s in suggested if s.criterion.split() == judged.text.split()), None)
+    suggested = manifest.suggested(judged.text) if manifest else None
+    return suggested.rate if suggested else None
 
 
 def _count(requirements: Sequence[RequirementState], part: Part, state: str | None = None) -> int:

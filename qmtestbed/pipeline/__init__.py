@@ -18,6 +18,7 @@ from qmtestbed.pipeline.run import resolve_only, run
 from qmtestbed.pipeline.verify import verify
 from qmtestbed.pipeline.vouch import Said, keygen, note, sign
 from qmtestbed.pipeline.write_back import log
+from qmtestbed.render import first_lines
 from qmtestbed.tracking.history import history
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "draft_design",
     "draft_plan",
     "evaluate",
+    "first_lines",
     "gate",
     "history",
     "judge_again",

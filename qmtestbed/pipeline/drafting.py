@@ -23,7 +23,7 @@ from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.jobs import Bound, FileFacts
 from qmtestbed.types.assessment import LeftOut
 from qmtestbed.types.codec import lean
-from qmtestbed.types.plan import Check, Component, Declaration, Expectation, Inventory, LoadedPlan, Plan
+from qmtestbed.types.plan import Check, Component, Declaration, Inventory, LoadedPlan, Plan
 from qmtestbed.types.text import Language
 
 _WIDTH = 100
@@ -133,7 +133,7 @@ def _in_language(checks: Mapping[str, Check], catalogue: Catalogue, language: La
     for id, check in checks.items():
         manifest = catalogue.ait(check.ait).manifest
         reasons = {s.criterion: s.because.of(language) for s in manifest.suggests} if manifest else {}
-        expect = tuple(Expectation(e.criterion, reasons.get(e.criterion, e.because)) for e in check.expect)
+        expect = tuple(replace(e, because=reasons.get(e.criterion, e.because)) for e in check.expect)
         translated[id] = replace(check, expect=expect)
     return translated
 

@@ -341,5 +341,6 @@ _PLURAL = {"table": "tables", "images": "images"}
 
 
 def expected_of(manifest: Manifest, bindings: Collection[str]) -> tuple[Expectation, ...]:
-    """Give the default criteria that make sense with these inputs."""
-    return tuple(Expectation(s.criterion, s.because.en) for s in manifest.suggests if set(s.inputs) <= set(bindings))
+    """Give the default criteria that make sense with these inputs, marked as such."""
+    fitting = (s for s in manifest.suggests if set(s.inputs) <= set(bindings))
+    return tuple(Expectation(s.criterion, s.because.en, default=True) for s in fitting)

@@ -7,6 +7,7 @@ from qmtestbed.render.ait_page import AitView, Clause, ait_index, ait_page
 from qmtestbed.render.attestation import attestation
 from qmtestbed.render.badge import badge_json, badge_svg
 from qmtestbed.render.comment import comment, unfinished
+from qmtestbed.render.first import first_lines
 from qmtestbed.render.html import comparison_page, page, page_pieces, site_page
 from qmtestbed.render.junit import junit
 from qmtestbed.render.markdown import summary
@@ -24,6 +25,7 @@ __all__ = [
     "badge_svg",
     "comment",
     "comparison_page",
+    "first_lines",
     "folder_name",
     "history_view",
     "index_view",

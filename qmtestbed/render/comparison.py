@@ -90,7 +90,8 @@ def comparison_view(
             component=comparison.runs[0].component,
             runs=tuple(_run(i, r, side) for i, r in enumerate(comparison.runs)),
             against=tuple(
-                AgainstView(letter, n) for letter, n in zip(side.letters[1:], comparison.counts, strict=True)
+                AgainstView(letter, n, sum(s.apart.letter == letter for s in shown))
+                for letter, n in zip(side.letters[1:], comparison.counts, strict=True)
             ),
             changed=tuple(_row(i, c, side) for i, c in enumerate(changed, 1)),
             shown=tuple(shown[: detail.rows]),
@@ -100,6 +101,7 @@ def comparison_view(
             environment=difference_views([d for d in told if d.kind in ENVIRONMENT], side.w),
             checks=Lazily(comparison.checks, lambda c: _check(c, side)),
             hows=tuple(h for h in _HOWS if h in hows),
+            components=len({r.component for r in comparison.runs}),
             shortened=detail != DETAILS[0],
         ),
         detail.text,
@@ -120,7 +122,8 @@ def _run(i: int, run: ComparedRun, side: Side) -> RunView:
         criteria=criteria,
         bar=_bar(criteria, w),
         levels=tuple(
-            w.named(name, reached[i]) for name, reached in (_level(n, side) for n in range(len(side.comparison.levels)))
+            w("compare.level", dimension=name, level=reached[i])
+            for name, reached in (_level(n, side) for n in range(len(side.comparison.levels)))
         ),
         waived=waived_text(criteria, w),
     )

@@ -29,10 +29,11 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class AgainstView:
-    """How many criteria of a run went which way, against the first."""
+    """How many criteria of a run went which way, against the first, and of how many measures a difference is shown."""
 
     letter: str
     counts: Counts
+    shown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class SharedCheckView:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonView:
-    """Everything on the page of a comparison."""
+    """Everything on the page of a comparison; ``components`` is how many different ones the runs are of."""
 
     language: Language
     component: str
@@ -126,4 +127,5 @@ class ComparisonView:
     environment: tuple[DifferenceView, ...]
     checks: Sequence[SharedCheckView]
     hows: tuple[str, ...]
+    components: int
     shortened: bool

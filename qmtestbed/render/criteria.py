@@ -54,6 +54,7 @@ def criterion_view(check: CheckVerdicts, c: CriterionVerdict, context: Context) 
         else against_limit(_rows(c, parsed, bound, measure, own, w), bound, span, title, named),
         strip=strip(own, bound, span, title) if context.detail.drawn else None,
         waiver=waiver_view(c.waiver, w),
+        default=c.default,
     )
 
 
@@ -77,7 +78,7 @@ def _key_text(c: CriterionVerdict, parsed: Criterion | None, record: Record | No
 
 def key_text(key: str, measure: MeasureValue, w: Words) -> str:
     """Name a key of a measure: elements of a sequence are counted from 1."""
-    return w("element", n=int(key) + 1) if isinstance(measure.value, tuple) and key.isdecimal() else key
+    return w("element", n=int(key) + 1) if isinstance(measure.value, tuple) and key.isdecimal() else w.key(key)
 
 
 def read_criterion(text: str) -> Criterion | None:

@@ -73,6 +73,7 @@ def _lines(c: CriterionVerdict) -> list[str]:
     if c.against is not None:
         found = {"model": c.against.value, "baseline": c.against.baseline, "difference": found.pop("found"), **found}
     found["because"] = c.because
+    found["limit"] = "default, suggested by the AIT" if c.default else None
     return [f"{name}: {value}" for name, value in found.items() if value is not None]
 
 

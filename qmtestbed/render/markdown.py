@@ -63,10 +63,11 @@ def _head(v: View, w: Words) -> list[str]:
     criteria = w("headline.criteria", met=c.met, judged=c.judged) if c.judged else w("headline.nothing_judged")
     measured = w("headline.measured", have=e.measured_supported, need=e.measured_needed)
     declared = w("headline.declared", have=e.declared_supported, need=e.declared_needed)
+    parts = f"{measured} · {declared}" if e.asked else w("headline.not_asked")
     against = w.listed(f"{text(g.title)}{w.inside(text(g.name))}" for g in v.guidelines) or w("no_guideline")
     criteria += f" · {text(v.waived)}" if v.waived else ""
-    lines = [f"# {w.named(w('report'), text(v.component))}", ""]
-    for heading, said in (("criteria", criteria), ("evidence", f"{measured} · {declared}")):
+    lines = [f"# {w.named(w('report'), text(v.component))}", "", *_whole(v, w)]
+    for heading, said in (("criteria", criteria), ("evidence", parts)):
         lines.append(f"- {w.named(f'**{w(heading)}**', said)}")
     for level in v.levels:
         if level.kind == "external":
@@ -83,12 +84,22 @@ def _head(v: View, w: Words) -> list[str]:
         named = w.listed(text(r.text, 40) for r in x.requirements)
         told = w("headline.not_counting", state=w(f"verdict.{x.standing}"), n=x.count)
         lines.append(f"- {SYMBOLS[x.standing]} {told}{w.inside(named) if named else ''}")
-    if e.fills_gap:
-        lines.append(f"- {w.named(w('headline.fill'), text(e.fills_gap, 400))}")
+    lines += [f"- {w.named(w('headline.fill'), text(step, 400))}" for step in v.steps]
     if v.remarks:
         lines.append(f"- {w.count('n_remarks', len(v.remarks) + v.remarks_left)}")
     lines.append(f"- {w.named(w('against'), against)} · {w('as_of')} {text(v.as_of)} · {w('run')} {text(v.run.short)}")
     return lines
+
+
+def _whole(v: View, w: Words) -> list[str]:
+    """The verdict of the run with its rule, the main numbers, and what to beware of."""
+    rule = w("mark.semicolon").join(filter(None, (v.verdict.rule, v.verdict.accepting)))
+    named = w.named(f"**{w('run.verdict')}**", _mark(v.verdict.verdict, w))
+    lines = [f"- {named} · {text(rule, 300)}"]
+    for x in v.main:
+        level = f" {w('interval_at', level=x.level)}" if x.level else ""
+        lines.append(f"- {w.named(x.title, ' '.join(filter(None, (x.found, text(x.interval)))))}{level}")
+    return lines + [f"- {text(said, 400)}" for said, _ in v.cautions]
 
 
 def _since(v: View, w: Words) -> list[str]:
@@ -138,7 +149,8 @@ def _failure(f: FailureView, w: Words) -> list[str]:
     found = " ".join(part for part in (c.found, text(c.interval), text(c.key, 60), text(c.against)) if part)
     waiver = f"{text(c.waiver.text)}: {text(c.waiver.reason)}" if c.waiver else ""
     sure = " ".join(part for part in (c.sure, text(c.reason), waiver) if part)
-    return [_mark(f.verdict, w), f"{text(f.check.text, 60)}: {text(c.text)}", found, text(c.limit), sure, *tail]
+    limit = f"{text(c.limit)}{w.inside(w('limit.default'))}" if c.default else text(c.limit)
+    return [_mark(f.verdict, w), f"{text(f.check.text, 60)}: {text(c.text)}", found, limit, sure, *tail]
 
 
 def _waivers(v: View, w: Words) -> list[str]:

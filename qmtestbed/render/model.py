@@ -136,6 +136,28 @@ class CriterionView:
     figure: Svg | None
     strip: Svg | None
     waiver: WaiverView | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """The verdict of the whole run, by which rule, and what it is where waivers are accepted, if that is another."""
+
+    verdict: str
+    rule: str
+    accepting: str
+
+
+@dataclass(frozen=True, slots=True)
+class MainView:
+    """How right the model is, in one number; without an interval ``interval``, ``level`` and ``n`` are empty."""
+
+    title: str
+    found: str
+    interval: str
+    level: str
+    n: str
+    check: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -506,6 +528,10 @@ class View:
     predictions: tuple[InventoryView, ...]
     data: tuple[InventoryView, ...]
     guidelines: tuple[GuidelineView, ...]
+    verdict: VerdictView
+    main: tuple[MainView, ...]
+    cautions: Pairs
+    steps: tuple[str, ...]
     criteria: CriteriaHeadline
     criteria_bar: Svg
     false_alarms: str

@@ -58,15 +58,44 @@ HEADLINES: Table = {
     "headline.criteria": ("{met} of {judged} met", "{judged} 件中 {met} 件が達成"),
     "headline.judged.one": ("{n} criterion judged", "判定した基準：{n} 件"),
     "headline.judged": ("{n} criteria judged", "判定した基準：{n} 件"),
-    "headline.false_alarms": (
-        "For {rated} of them it is known how often they miss on data with nothing wrong: {expected} false alarms "
-        "are to be expected in all.",
-        "このうち {rated} 件は、問題のないデータでも未達となる頻度が分かっています。"
-        "偶然による未達（誤警報）の期待件数は合計 {expected} 件です。",
+    "run.verdict": ("Verdict of the run", "総合判定"),
+    "run.rule": (
+        "every criterion that is judged must be met (--require criteria)",
+        "判定した基準がすべて達成であること（--require criteria）",
+    ),
+    "run.accepting": ("where waivers are accepted: {verdict}", "特別採用を認める場合：{verdict}"),
+    "main.accuracy": ("Accuracy", "正解率"),
+    "main.r2": ("R²", "決定係数 R²"),
+    "main.mae": ("Mean absolute error", "平均絶対誤差"),
+    "caution.labels": ("No labels: correctness was not assessed.", "正解ラベルなし：正確性は評価していません。"),
+    "caution.labels.do": ("Name the column that holds the truth: --label.", "正解の列を --label で指定してください。"),
+    "caution.defaults": (
+        "Default limits: {n} of {of}. The AITs suggest them; nobody set them for this use.",
+        "基準値 {of} 件中 {n} 件は既定値です。AIT が推奨する値であり、この用途のために定めたものではありません。",
+    ),
+    "caution.defaults.do": (
+        "Set your own in a copy of plan.source.yaml from the run folder (its paths start there), take out the lines "
+        "“default: true”, and run it: qmtestbed run PLAN.",
+        "実行フォルダーの plan.source.yaml を複製し（パスの起点は実行フォルダー）、基準値を定めて default: true の行を"
+        "削除したうえで、qmtestbed run で実行してください。",
+    ),
+    "limit.default": ("default limit", "既定の基準値"),
+    "step.no_result": (
+        "no result from {what}: find out why, mend it, then qmtestbed run PLAN",
+        "結果なし：{what}。原因を取り除き、計画を再実行（qmtestbed run PLAN）",
+    ),
+    "step.not_met": (
+        "not met: {what}; mend data or model, then qmtestbed run PLAN",
+        "未達（NG）：{what}。データまたはモデルを改め、計画を再実行（qmtestbed run PLAN）",
+    ),
+    "step.undetermined": (
+        "undetermined: {what}; the reason says what is lacking; then qmtestbed run PLAN",
+        "判定不能（ERR）：{what}。理由に示す不足を補い、計画を再実行（qmtestbed run PLAN）",
     ),
     "headline.nothing_judged": ("nothing was judged", "判定した基準はありません"),
     "headline.of": ("{have} of {need}", "{need} 件中 {have} 件"),
     "headline.none_needed": ("none needed", "対象なし"),
+    "headline.not_asked": ("not asked", "未指定"),
     "headline.measured": ("measured parts {have} of {need}", "測定による裏付け {need} 件中 {have} 件"),
     "headline.declared": ("declared parts {have} of {need}", "申告による裏付け {need} 件中 {have} 件"),
     "headline.measured_parts": ("measured parts supported", "測定による裏付け"),
@@ -93,7 +122,7 @@ HEADLINES: Table = {
         "適用対象外（NA）と申告された要求事項 {n} 件",
     ),
     "headline.not_counting": ("declarations, {state}: {n}", "申告（{state}）：{n} 件"),
-    "headline.fill": ("To fill the gap", "不足を補うための次の手順"),
+    "headline.fill": ("What to do next", "次に行うこと"),
 }
 
 WAIVERS: Table = {
@@ -338,6 +367,13 @@ APPENDIX: Table = {
         "(the same person, device or scene), the intervals are too narrow; declare the group role in the plan.",
         "信頼区間は、各行が互いに独立であることを前提としています。次の入力には group の指定がありません（{names}）。"
         "同じ人・機器・場面などに属する行が含まれる場合、区間は実際より狭くなります。計画で group を指定してください。",
+    ),
+    "chance": ("Misses by chance", "誤警報"),
+    "chance.expected": (
+        "Even where nothing is wrong, a criterion is missed by chance now and then. For {rated} of the {judged} "
+        "criteria it is known how often: together, {expected} such misses are to be expected in a run.",
+        "問題がなくても、基準が偶然に未達となることがあります。{judged} 件の基準のうち {rated} 件はその頻度が分かって"
+        "おり、1 回の評価で偶然に生じる未達（誤警報）の期待件数は合計 {expected} 件です。",
     ),
     "remarks": ("Remarks", "コメント"),
     "remarks.lead": (

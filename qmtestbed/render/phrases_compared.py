@@ -15,6 +15,14 @@ COMPARED: Table = {
     "compare.run_of": ("run {run} of {date}", "実行 {run}（{date}）"),
     "compare.first": ("the others are compared with this one", "ほかの実行はこれと比較"),
     "compare.headline": ("Against {name}", "{name} との比較"),
+    "compare.components": (
+        "The runs are of different components: their verdicts stand side by side, and no difference is a change for "
+        "better or worse.",
+        "異なる機械学習要素の実行を比較しています。判定を並べて示すものであり、差は改善や悪化を意味しません。",
+    ),
+    "compare.level": ("{dimension}, level reached: {level}", "{dimension}、到達レベル：{level}"),
+    "compare.n_shown.one": ("{n} measure shown to differ", "差が示された測定量：{n} 件"),
+    "compare.n_shown": ("{n} measures shown to differ", "差が示された測定量：{n} 件"),
     "compare.nothing": ("No criterion in any of the runs.", "どの実行にも判定基準がありません。"),
     "compare.unchanged": (
         "No verdict is another than in {name}.",

@@ -10,6 +10,7 @@ from qmtestbed.render.model import Digest
 from qmtestbed.render.published import Series, by_series, folder_name, parsed_or_none
 from qmtestbed.render.site_model import (
     ComponentRow,
+    CriterionGroup,
     CriterionHistory,
     HistoryView,
     IndexView,
@@ -65,7 +66,7 @@ def history_view(runs: Sequence[Published], language: Language) -> HistoryView:
             latest=views[-1],
             runs=tuple(reversed(views)),
             total=len(runs),
-            criteria=_criteria(runs[-DRAWN:], w),
+            groups=_groups(runs[-DRAWN:], w),
             drawn=DRAWN,
         )
     )
@@ -157,11 +158,15 @@ def _shares(runs: Sequence[Published], w: Words) -> Svg:
 # -- criteria -------------------------------------------------------------------------------------------------
 
 
-def _criteria(runs: Sequence[Published], w: Words) -> tuple[CriterionHistory, ...]:
-    """Build the history of each criterion: those of the latest run first, in its order."""
+def _groups(runs: Sequence[Published], w: Words) -> tuple[CriterionGroup, ...]:
+    """Build the history of each criterion: those that the latest run misses first, those it does not judge last."""
     found = [by_series(run.criteria) for run in runs]
-    names = dict.fromkeys(series for judged in reversed(found) for series in judged)
-    return tuple(_criterion(series, runs, found, w) for series in names)
+    of: dict[str, list[CriterionHistory]] = {"not_met": [], "undetermined": [], "met": [], "gone": []}
+    for series in dict.fromkeys(series for judged in reversed(found) for series in judged):
+        latest = found[-1].get(series)
+        of[latest.verdict if latest else "gone"].append(_criterion(series, runs, found, w))
+    grouped = (("open", of["not_met"] + of["undetermined"]), ("met", of["met"]), ("gone", of["gone"]))
+    return tuple(CriterionGroup(w(f"site.criteria.{name}"), tuple(group)) for name, group in grouped if group)
 
 
 def _criterion(
@@ -184,7 +189,7 @@ def _criterion(
         else None
         for run, c in judged
     ]
-    return CriterionHistory(series.check, newest, series not in found[-1], sparkline(spots, title), points)
+    return CriterionHistory(series.check, newest, sparkline(spots, title), points)
 
 
 def _point(run: Published, c: PublishedCriterion, w: Words) -> PointView:

@@ -61,13 +61,20 @@ class PointView:
 
 @dataclass(frozen=True, slots=True)
 class CriterionHistory:
-    """One criterion over assessments; ``points`` are newest first, ``gone`` if the latest did not judge it."""
+    """One criterion over assessments; ``points`` are newest first."""
 
     check: str
     latest: PointView
-    gone: bool
     svg: Svg
     points: tuple[PointView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionGroup:
+    """Criteria that stand under one heading."""
+
+    title: str
+    criteria: tuple[CriterionHistory, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +97,12 @@ class IndexView:
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
-    """The page of one component; ``runs`` are newest first."""
+    """The page of one component; ``runs`` are newest first, ``groups`` those that failed in the latest first."""
 
     language: Language
     component: str
     latest: RunView
     runs: tuple[RunView, ...]
     total: int
-    criteria: tuple[CriterionHistory, ...]
+    groups: tuple[CriterionGroup, ...]
     drawn: int

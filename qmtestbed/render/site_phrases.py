@@ -30,11 +30,17 @@ SITE: Table = {
         "評価ごとに 1 点、左が古い順です。記号は ● 達成（OK）、◆ 未達（NG）、■ 判定不能（ERR）を表し、縦線は信頼区間、"
         "横線は基準値、網かけの側は基準を満たす範囲です。",
     ),
+    "site.criteria.open": ("Not met or undetermined", "未達（NG）または判定不能（ERR）"),
+    "site.criteria.met": ("Met", "達成（OK）"),
+    "site.criteria.gone": ("Not judged in the latest assessment", "最新の評価では判定していない基準"),
     "site.criteria.none": ("No criterion was judged in any of them.", "判定した基準はありません。"),
-    "site.gone": ("not judged in the latest assessment", "最新の評価では判定していません"),
     "site.changed": (" not that of the assessment before", "前回の評価と異なる"),
     "site.drawn": ("the newest {n}", "新しい {n} 件"),
     "site.numbers": ("Numbers", "数値"),
+    "site.share.axis": (
+        "Share of criteria met, 0 to 100 %, oldest left",
+        "達成した判定基準の割合（0 ～ 100 %、左が古い順）",
+    ),
     "site.share": ("Share of criteria met: {history}", "達成した判定基準の割合：{history}"),
     "site.series": ("{text} over {n} assessments, latest: {found}", "{text}：評価 {n} 回の推移、最新 {found}"),
     "site.levels": ("Levels", "レベル"),

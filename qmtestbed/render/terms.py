@@ -85,6 +85,9 @@ UNITS: Mapping[str, str] = {
 }
 """Units of the AITs that are shipped, as their manifests write them → Japanese."""
 
+KEYS: Mapping[str, str] = {"all rows": "全行"}
+"""Keys of measures that are words of an AIT and no names of the data → Japanese; a page shows both."""
+
 KINDS: Table = {
     "quality.data_quality": ("data quality", "データ品質"),
     "quality.correctness": ("correctness", "正確性"),

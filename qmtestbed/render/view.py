@@ -9,6 +9,7 @@ from qmtestbed.render.appendix import assumptions, declarations, environments, r
 from qmtestbed.render.checks import check_view, failures
 from qmtestbed.render.clauses import clauses
 from qmtestbed.render.context import DETAILS, Context, Detail, role_pairs
+from qmtestbed.render.first import cautions, main_numbers, steps, verdict_view
 from qmtestbed.render.limits import shares
 from qmtestbed.render.model import Digest, GuidelineView, InventoryView, Pairs, Ref, View
 from qmtestbed.render.reasons import reason_text
@@ -52,6 +53,10 @@ def view(
             predictions=predictions,
             data=data,
             guidelines=tuple(_guideline(name, context) for name in assessment.guidelines),
+            verdict=verdict_view(assessment.headlines.criteria, context.w),
+            main=main_numbers(context),
+            cautions=cautions(evidence, context.w),
+            steps=steps(assessment, context.w),
             criteria=assessment.headlines.criteria,
             criteria_bar=_criteria_bar(context),
             false_alarms=number(assessment.headlines.criteria.false_alarms, 2),

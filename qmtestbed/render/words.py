@@ -23,7 +23,7 @@ SYMBOLS: Mapping[str, str] = {
     "no_evidence": "–",
     "not_applicable": "∅",
     "reached": "✓",
-    "not_reached": "–",
+    "not_reached": "✗",
     "not_covered": "–",
     "waived": "△",
     "not_needed": "–",
@@ -130,6 +130,11 @@ class Words:
     def unit(self, name: str) -> str:
         """Give the word for a unit of a manifest; one that is not known stays as it is written."""
         return terms.UNITS.get(name, name) if self.language == "ja" else name
+
+    def key(self, name: str) -> str:
+        """Give the word for a key of a measure beside the key, by which a criterion names it."""
+        word = terms.KEYS.get(name) if self.language == "ja" else None
+        return f"{word}{self.inside(name)}" if word else name
 
     def count(self, key: str, n: int) -> str:
         """Give a counted phrase, in the singular where ``n`` is 1."""

@@ -60,7 +60,8 @@ class CriterionVerdict:
     """One criterion judged; ``key`` names the class, column, … that decided, where the measure is keyed.
 
     For a criterion against a baseline, ``value``, ``low`` and ``high`` are of the difference, model less baseline, and
-    ``bound`` is the offset. ``waiver`` stands beside the verdict and is no part of it.
+    ``bound`` is the offset. ``waiver`` stands beside the verdict and is no part of it, nor is ``default``: its limit is
+    the one that the AIT suggests, and nobody set it for this use.
     """
 
     text: str
@@ -76,6 +77,7 @@ class CriterionVerdict:
     because: str | None = None
     against: Against | None = None
     waiver: WaiverState | None = None
+    default: Annotated[bool, Shape(lean=True)] = False
 
     @property
     def waived(self) -> bool:
@@ -235,6 +237,26 @@ class CriteriaHeadline:
     false_alarms: float = 0.0
     waived: WaivedHeadline | None = None
 
+    @property
+    def verdict(self) -> RunVerdict:
+        """The verdict of the whole run where criteria alone are looked at, and no waiver is accepted."""
+        if self.not_met:
+            return "not_met"
+        return "met" if self.judged and not self.undetermined else "undetermined"
+
+    @property
+    def accepting(self) -> RunVerdict:
+        """The same where waivers are accepted (``--require criteria-or-waived``)."""
+        if self.waived is None:
+            return self.verdict
+        rest = CriteriaHeadline(
+            self.judged - self.waived.criteria,
+            self.met,
+            self.not_met - self.waived.not_met,
+            self.undetermined - self.waived.undetermined,
+        )
+        return "met_or_waived" if rest.verdict == "met" else rest.verdict
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceHeadline:
@@ -248,6 +270,11 @@ class EvidenceHeadline:
     contradicted: int
     not_applicable: int
     fills_gap: str = ""
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is asked for: a level, or a guideline as a whole."""
+        return self.level_asked or self.measured_needed + self.declared_needed + self.not_applicable > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from qmtestbed.types.codec import Shape, canonical
 from qmtestbed.types.comparison import Snapshot
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.manifest import Manifest
-from qmtestbed.types.plan import Plan
+from qmtestbed.types.plan import Check, Expectation, Plan
 from qmtestbed.types.record import Record
 from qmtestbed.types.text import Language
 
@@ -190,6 +190,10 @@ class Logged:
         return hashlib.sha256(canonical(replace(self, sha256=""))).hexdigest()
 
 
+def _all(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
 @dataclass(frozen=True)
 class Evidence:
     """A run, read back: frozen values only.
@@ -215,6 +219,19 @@ class Evidence:
     records: Mapping[str, Record]
     resources: Mapping[str, Resource]
     since: Snapshot | None = None
+
+    def is_default(self, check: Check, expected: Expectation) -> bool:
+        """Whether a limit is marked as one that nobody set, and is still the one that the AIT suggests."""
+        manifest = self.manifests.get(check.ait)
+        return bool(expected.default and manifest and manifest.suggested(expected.criterion))
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether a model or its predictions were assessed on data of which no column is the truth."""
+        bound = [(given, n) for c in self.plan.checks.values() for given, names in c.with_.items() for n in _all(names)]
+        answers = any(given in ("model", "predictions") for given, _ in bound)
+        used = (self.plan.inventories.get(name) for given, name in bound if given in ("data", "predictions"))
+        return answers and not any(inventory is not None and inventory.label for inventory in used)
 
     def record_of(self, check: str) -> Record | None:
         """Give the record of a check; ``None`` if it has none."""

@@ -280,3 +280,7 @@ class Manifest:
     random: bool = False
     volatile: bool = False
     information: bool = False
+
+    def suggested(self, criterion: str) -> Suggestion | None:
+        """Give the default criterion that this is, whatever blanks it is written with; ``None`` if it is none."""
+        return next((s for s in self.suggests if s.criterion.split() == criterion.split()), None)

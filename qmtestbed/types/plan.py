@@ -82,11 +82,19 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A criterion as written, and why it is set there."""
+    """A criterion as written, and why it is set there.
+
+    Attributes
+    ----------
+    default
+        That its limit is the one that the AIT suggests, and nobody set it for this use; take the line out when you have
+        set or confirmed it.
+    """
 
     SHORT: ClassVar[str] = "criterion"
     criterion: str
     because: str | None = None
+    default: Literal[True] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sys
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,7 @@ class _Outcome:
         self.assessment, self.folder, self.page = assessment, folder, folder / "report.html"
         self.evidence = self
         self.info, self.notes = self, (NASTY,)
+        self.unlabelled, self.plan = True, SimpleNamespace(checks={})
         self.logged, self.not_logged, self.exit_code, self.verdict = None, "", ExitCode.NOT_MET, "not_met"
 
 

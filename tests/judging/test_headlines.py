@@ -45,6 +45,19 @@ def test_expected_false_alarms_are_the_sum_of_the_rates_of_decided_suggestions(b
     assert judge(evidence).headlines.criteria.rated == 0
 
 
+def test_a_limit_is_a_default_while_it_is_marked_and_the_one_that_is_suggested(build: Any) -> None:
+    evidence = build.run({"c": build.check("accuracy", 0.95, "accuracy >= 0.9", "accuracy >= 0.8")})
+    suggested = (Suggestion("accuracy  >= 0.9", Text("x"), "x"),)
+    manifests = {name: replace(m, suggests=suggested) for name, m in evidence.manifests.items()}
+    (check,) = evidence.plan.checks.values()
+    for marked in (True, None):
+        expect = tuple(replace(e, default=marked) for e in check.expect)
+        plan = replace(evidence.plan, checks={"c": replace(check, expect=expect)})
+        judged = judge(replace(evidence, manifests=manifests, plan=plan))
+        assert [c.default for c in judged.checks[0].criteria] == [bool(marked), False]
+        assert [c.verdict for c in judged.checks[0].criteria] == ["met", "met"], "it changes no verdict"
+
+
 def test_evidence_is_counted_in_parts_of_the_target_less_the_not_applicable(build: Any) -> None:
     declared = [build.declaration("a1"), build.declaration("s1", not_applicable="x"), build.declaration("d1")]
     found = judge(build.run({"c": build.good(), "d": build.bad("drift")}, *declared, levels={"safe": "S-2"}))

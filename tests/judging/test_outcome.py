@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from qmtestbed.errors import ExitCode
-from qmtestbed.judging import exit_code, judge
+from qmtestbed.judging import exit_code, judge, run_verdict
 from qmtestbed.types.assessment import Require
 
 MET, NOT, OPEN = ExitCode.MET, ExitCode.NOT_MET, ExitCode.UNDETERMINED
@@ -20,6 +20,7 @@ def codes(build: Any, checks: list[str], declared: str = "", waived: str = "", l
     given += [build.declaration(r, not_applicable="x") for r in waived.split()]
     assessment = judge(build.run(made, *given, levels=levels))
     accepting, *found = (exit_code(assessment, r) for r in get_args(Require))
+    assert assessment.headlines.criteria.verdict == run_verdict(assessment)
     assert accepting == found[0]
     return tuple(found)
 

@@ -94,6 +94,8 @@ def test_codes(build: Any, checks: list[str], waived: list[int], strict: Any, ac
     assert exit_code(found) == strict and exit_code(found, ACCEPTING) == accepting
     assert run_verdict(found, ACCEPTING) == verdict
     assert run_verdict(found) == {MET: "met", NOT: "not_met", OPEN: "undetermined"}[strict]
+    headline = found.headlines.criteria
+    assert (headline.verdict, headline.accepting) == (run_verdict(found), run_verdict(found, ACCEPTING))
 
 
 # -- from run to run ------------------------------------------------------------------------------------------

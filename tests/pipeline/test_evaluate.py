@@ -60,6 +60,9 @@ def test_the_plan_it_ran_can_be_run_again(project: Path, only_aits: Any) -> None
     plan = yaml.safe_load((first.folder / "plan.source.yaml").read_text("utf-8"))
     assert plan["inventories"]["model"]["uri"] == "models:/churn@champion"
     assert plan["levels"] == {"performance": "AIPL-1"}
+    assert {e["default"] for check in plan["checks"].values() for e in check["expect"]} == {True}
+    assert all(c.default for check in first.assessment.checks for c in check.criteria)
+    assert "Default limits: " in first.page.read_text("utf-8")
     again = qmtestbed.run("out/plan.source.yaml", out="again")
     assert again.exit_code == first.exit_code
     ours, theirs = (

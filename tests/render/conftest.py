@@ -35,9 +35,10 @@ from qmtestbed.types.codec import decode
 from qmtestbed.types.evidence import Evidence, InventoryFacts, RunInfo
 from qmtestbed.types.guideline import Guideline
 from qmtestbed.types.job import Environment
-from qmtestbed.types.manifest import Manifest
+from qmtestbed.types.manifest import Manifest, Suggestion
 from qmtestbed.types.plan import Check, Component, Declaration, Expectation, Inventory, Plan
 from qmtestbed.types.record import Failure, Items, Record, StoredResource, UsedInput, UsedProgram
+from qmtestbed.types.text import Text
 from qmtestbed.types.values import MeasureValue
 
 HERE = Path(__file__).parent
@@ -664,3 +665,26 @@ def read_html() -> type[Html]:
 def pages(sample: Sample, template: Path) -> Mapping[str, str]:
     """Give the page of the sample in both languages."""
     return {language: page(*sample, template, language) for language in ("en", "ja")}  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def cautioned() -> Callable[[Evidence], Evidence]:
+    """Give a function that takes the labels from the data of a run, and makes each of its limits a default one."""
+
+    def changed(evidence: Evidence) -> Evidence:
+        bare = {n: dataclasses.replace(i, label=None) for n, i in evidence.plan.inventories.items()}
+        marked = {
+            n: dataclasses.replace(c, expect=tuple(dataclasses.replace(e, default=True) for e in c.expect))
+            for n, c in evidence.plan.checks.items()
+        }
+        plan = dataclasses.replace(evidence.plan, inventories=bare, checks=marked)
+        limits = [(c.ait, e.criterion) for c in marked.values() for e in c.expect]
+        manifests = {
+            name: dataclasses.replace(
+                m, suggests=tuple(Suggestion(text, Text("x"), "x") for ait, text in limits if ait == name)
+            )
+            for name, m in evidence.manifests.items()
+        }
+        return dataclasses.replace(evidence, plan=plan, manifests=manifests)
+
+    return changed

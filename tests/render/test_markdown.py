@@ -26,10 +26,13 @@ def tables(markdown):
 def test_headlines_stand_first_and_apart(sample) -> None:
     lines = summary(*sample).splitlines()
     assert lines[0] == "# Quality report: Claims triage"
-    assert lines[2] == "- **Criteria**: 4 of 7 met"
-    assert lines[3] == "- **Evidence**: measured parts 4 of 15 · declared parts 3 of 19"
-    assert any("AISL-0.2 asked for" in line for line in lines[:12])
-    assert any("To fill the gap: qmtestbed plan draft" in line for line in lines[:12])
+    assert lines[2].startswith("- **Verdict of the run**: ✗ not met · every criterion")
+    assert lines[3] == "- Accuracy: 0.8830 \\[0.8614, 0.9023\\] at 95 %"
+    assert lines[4] == "- **Criteria**: 4 of 7 met"
+    assert lines[5] == "- **Evidence**: measured parts 4 of 15 · declared parts 3 of 19"
+    assert any("AISL-0.2 asked for" in line for line in lines[:14])
+    todo = [line for line in lines[:20] if line.startswith("- What to do next: ")]
+    assert [line[19:29] for line in todo] == ["no result ", "not met\\: ", "undetermin", "qmtestbed "]
 
 
 def test_failures_say_found_limit_where_and_clauses(sample) -> None:

@@ -58,8 +58,10 @@ def test_japanese_is_embedded_and_can_be_copied(sample, checkout) -> None:
     assert len(document.pages) == 1
 
 
-def test_the_summary_of_a_long_run_is_one_page_that_points_on(sample, poisoned, checkout) -> None:
+def test_the_summary_of_a_long_run_is_one_page_that_points_on(sample, poisoned, cautioned, checkout) -> None:
     evidence, assessment = (poisoned(x, " with a rather long name of its own") for x in sample)
+    told = cautioned(sample[0])
+    evidence = dataclasses.replace(evidence, plan=told.plan, manifests=told.manifests)
     checks = tuple(dataclasses.replace(c, id=f"{c.id} {i}") for i in range(7) for c in assessment.checks)
     assert len(checks) > 40
     for language in ("en", "ja"):
@@ -68,7 +70,10 @@ def test_the_summary_of_a_long_run_is_one_page_that_points_on(sample, poisoned, 
         )
         document = read(pdf(text, sample[1]))
         assert len(document.pages) == 1
-        assert ("16 more" if language == "en" else "ほか 16 件") in document.pages[0].extract_text()
+        words = document.pages[0].extract_text()
+        assert ("16 more" if language == "en" else "ほか 16 件") in words
+        assert ("No labels" if language == "en" else "正解ラベルなし") in words
+        assert ("Default limits" if language == "en" else "既定値です") in words
 
 
 WITHOUT = """

@@ -115,7 +115,7 @@ def test_every_key_is_used(template) -> None:
         "sample.",
         *(f"waiver.{s}" for s in get_args(get_type_hints(a.WaiverState)["state"])),
     )
-    made += ("waived.not_met", "waived.undetermined")
+    made += ("waived.not_met", "waived.undetermined", "main.", "step.", "site.criteria.")
     unused = {k for k in TABLES["en"] if k.removesuffix(".one") not in used and not k.startswith(made)}
     assert unused == set()
 
@@ -140,6 +140,11 @@ def test_each_japanese_verdict_bears_its_code_and_no_english_one_does() -> None:
         assert code not in en(f"verdict.{verdict}")
     shown = [ja(f"verdict.{v}") for v in ("met", "not_met", "undetermined", "not_applicable", "reported")]
     assert shown == ["達成（OK）", "未達（NG）", "判定不能（ERR）", "適用対象外（NA）", "参考値"]
+
+
+def test_a_key_that_is_a_word_of_an_ait_stands_beside_its_japanese() -> None:
+    assert [Words(x).key("all rows") for x in ("en", "ja")] == ["all rows", "全行（all rows）"]
+    assert Words("ja").key("target=c") == "target=c"
 
 
 def test_marks_between_parts_are_those_of_the_language() -> None:
