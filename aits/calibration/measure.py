@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,8 @@ import pandas as pd
 from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Predictions, Subject, Undefined
 from qmtestbed.measuring.binning import equal_mass_edges, equal_width_edges, into_bins
 from qmtestbed.measuring.calibration_error import Stated, calibration_error, errors_by_chance
+from qmtestbed.measuring.chance import clearly
+from qmtestbed.measuring.group_rates import positive_class
 from qmtestbed.measuring.intervals import mean_interval, proportion
 
 SMALLEST = float(np.finfo(np.float64).eps)
@@ -73,7 +75,7 @@ def measure(
     table = _bins(rows, edges, confidence)
     together = {"groups": rows.groups, "weights": rows.weights}
     return {
-        "clear_ece": error if error > limit + 1e-9 else 0.0,
+        "clear_ece": clearly(error, limit),
         "ece": error,
         "ece_by_chance": float(by_chance.mean()),
         "ece_limit": limit,
@@ -135,8 +137,8 @@ def _rows(given: Predictions, probabilities: np.ndarray) -> _Rows:
 def _positive_error(given: Predictions, rows: _Rows, edges: np.ndarray) -> float | Undefined:
     if rows.probabilities.shape[1] != 2:
         return Undefined("It is for two classes.")
-    known = given.classes[:2]
-    at = known.index(given.positive) if given.positive in known else 1
+    two = replace(given, classes=given.classes[:2])
+    at = two.classes.index(positive_class(two) or two.classes[1])
     return calibration_error(Stated(rows.probabilities[:, at], rows.true == at, weights=rows.weights), edges)
 
 
