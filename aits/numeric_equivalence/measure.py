@@ -66,8 +66,8 @@ def measure(
 
     def compared(answers: Any) -> tuple[_Result, float | Undefined]:
         differs = first.differs(np.asarray(answers))
-        if not first.is_any_finite and not differs.any():
-            return (none := Undefined("The model answers no item with a finite number.")), none
+        if not first.are_finite and not differs.any():
+            return (none := Undefined("The model does not answer each item with a finite number.")), none
         return proportion(differs, confidence, **options), _largest(first, answers)
 
     rates: dict[str, _Result] = {}

@@ -40,9 +40,9 @@ class Reference:
         return cls(values, scale or 1.0, tolerance)
 
     @property
-    def is_any_finite(self) -> bool:
-        """Whether some answer is a class or a finite number: without one, that none differs says nothing."""
-        return self.scale is None or bool(np.isfinite(self.answers).any())
+    def are_finite(self) -> bool:
+        """Whether all answers are classes or finite numbers: without, that none differs says nothing."""
+        return self.scale is None or bool(np.isfinite(self.answers).all())
 
     def at(self, rows: NDArray[np.intp]) -> Reference:
         """Give the answers to some rows, on the scale of all."""

@@ -35,7 +35,7 @@ __all__ = [
 Truths = NDArray[np.bool_]
 RATES = ("selection", "tpr", "fpr", "ppv", "accuracy")
 MOST_UNKNOWN = 0.05
-"""With a larger share of labels that are none of the model's classes, rates of errors are theirs more than the model's."""
+"""With a larger share of labels that are none of the model's classes, rates of errors tell of these."""
 MOST_NUMBERS = 10
 """A column of more different numbers is cut at its quartiles."""
 
