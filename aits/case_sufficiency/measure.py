@@ -236,8 +236,8 @@ def _has_classes(data: Table) -> bool:
 def _findings(case: _Case, widths: Mapping[str, float], required: int, enough: float) -> list[Finding]:
     groups = f" in {case.size} independent groups" if case.size != case.rows else ""
     text = (
-        f"{case.name}: {case.rows} rows{groups} tell a share to ±{widths[case.name]:.2f}; "
-        f"{required} would tell it to ±{enough:.2f}."
+        f"{case.name}: {case.rows} rows{groups} tell a share to ±{widths[case.name]:.3f}; "
+        f"{required} would tell it to ±{enough:.3f}."
     )
     values = {"case_size": float(case.size), "sufficiency": case.size / required}
     return [Finding("too_few_cases", Subject(slice=case.name), name, values[name], text) for name in _ABOUT]
