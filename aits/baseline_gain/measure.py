@@ -194,9 +194,10 @@ def _lack(skill: Mapping[str, _Result]) -> float | Undefined:
     best = max(e.high for e in errors)
     if best < 0:
         return 1 - best
-    if max(e.low for e in known.values()) <= 0 and all(e.high >= 1 for e in errors):
-        return Undefined("With so few rows anything from no gain to no error is possible.")
-    return 0.0 if max(e.low for e in known.values()) > 0 else max(0.0, 1 - max(e.high for e in known.values()))
+    if max(e.low for e in known.values()) > 0:
+        return 0.0
+    left = 1 - max(e.high for e in known.values())
+    return left if left > 0 else Undefined("With so few rows anything from no gain to no error is possible.")
 
 
 def _no_gain(lack: float | Undefined, skill: Mapping[str, _Result]) -> list[Finding]:

@@ -372,7 +372,6 @@ EXCEPTIONS: dict[str, dict[str, list[str]]] = {
     },
     "so many are enough for the interval that decides": {
         "attribution_faithfulness": ["three rows"],
-        "baseline_gain": ["three rows"],
         "integrated_gradients": [SAME_ROW],
         "parameter_randomisation": ["three rows"],
     },
