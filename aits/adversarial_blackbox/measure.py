@@ -23,7 +23,7 @@ from qmtestbed.ait import (
     Table,
     Undefined,
 )
-from qmtestbed.measuring.answers import groups_of, true_answers
+from qmtestbed.measuring.answers import groups_of, nothing_to_see, true_answers
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import proportion
 from qmtestbed.measuring.perturbation import NumericColumn, numeric_columns
@@ -82,7 +82,8 @@ def measure(
         return field
     groups = groups_of(data)
     own = None if groups is None else groups[items]
-    clean = np.asarray(model.predict(field.moved(np.arange(len(items)), None))) == truth
+    said = np.asarray(model.predict(field.moved(np.arange(len(items)), None)))
+    clean = said == truth
     right = np.flatnonzero(clean)
     found = _attack(model, field, truth, right, queries, np.random.default_rng([seed, len(items)]))
     broken = np.zeros(len(items), dtype=bool)
@@ -90,11 +91,12 @@ def measure(
     share = partial(proportion, confidence=confidence)
     of = {"groups": None if own is None else own[right]}
     nothing = Undefined("The model is right about no item, so that there is nothing to attack.")
+    same = None if broken.any() else nothing_to_see(said, said)
     by_class = _by_class(truth, broken, right, own, confidence)
     return {
         "clean_accuracy": share(clean, groups=own),
         "robust_accuracy": share(clean & ~broken, groups=own),
-        "attack_success_rate": share(broken[right], **of) if len(right) else nothing,
+        "attack_success_rate": same or (share(broken[right], **of) if len(right) else nothing),
         "class_success_rate": by_class or nothing,
         "queries_to_success": float(np.median(found.asked[broken[right]]))
         if broken.any()

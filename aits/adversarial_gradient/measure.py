@@ -76,9 +76,7 @@ def measure(
         "clean_accuracy": share(right),
         "fgsm_accuracy": share(int(outcome.fgsm[1.0].sum())),
         "robust_accuracy": share(int(outcome.robust[1.0].sum())),
-        "attack_success_rate": clopper_pearson(int(broken.sum()), right, confidence)
-        if right
-        else Undefined("The model is right about no image, so that there is nothing to attack."),
+        "attack_success_rate": _success(int(broken.sum()), right, outcome, confidence),
         "class_success_rate": by_class or Undefined("The model is right about no image."),
         "zero_gradient_share": float(outcome.flat.sum() / right) if right else Undefined("No image was attacked."),
         "accuracy_by_budget": _curve(outcome, epsilon),
@@ -86,6 +84,14 @@ def measure(
         "broken_examples": _strip(attack, items, outcome, int(broken.sum())),
         "findings": _findings(by_class, broken, outcome),
     }
+
+
+def _success(broken: int, right: int, outcome: _Outcome, confidence: float) -> Estimate | Undefined:
+    if not right:
+        return Undefined("The model is right about no image, so that there is nothing to attack.")
+    if len(outcome.said) == 1 and not broken:
+        return Undefined("The model says the same to every image, so that no change of its answers could be seen.")
+    return clopper_pearson(broken, right, confidence)
 
 
 def _blocks(n: int, values: int) -> Iterator[slice]:
@@ -97,14 +103,16 @@ def _blocks(n: int, values: int) -> Iterator[slice]:
 class _Outcome:
     """For each labelled image whether the model is right: undamaged, and under the attacks up to each budget.
 
-    ``flat`` are images that the model is right about and whose gradient is 0 everywhere; ``kept`` are a few of those
-    whose answer was changed, as the attack left them: the first in a drawn ``order``, so that each is as likely.
+    ``said`` are the classes that the model answers with; ``flat`` are images that the model is right about and whose
+    gradient is 0 everywhere; ``kept`` are a few of those whose answer was changed, as the attack left them: the first
+    in a drawn ``order``, so that each is as likely.
     """
 
     truth: np.ndarray
     seed: int
     order: np.ndarray = field(init=False)
     kept: dict[int, np.ndarray] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
     clean: np.ndarray = field(init=False)
     flat: np.ndarray = field(init=False)
     fgsm: Mapping[float, np.ndarray] = field(init=False)
@@ -138,8 +146,10 @@ class _Attack:
 
     def run(self, x: np.ndarray, truth: np.ndarray, out: _Outcome, block: slice, rng: np.random.Generator) -> None:
         """Attack a block of images with growing budgets; an image that was broken is not attacked again."""
-        right = self._right(x, truth)
+        said = np.asarray(self.model.predict(x))
+        right = np.asarray(said == truth, dtype=bool)
         out.clean[block] = right
+        out.said |= {str(name) for name in said}
         standing = np.flatnonzero(right)
         if not len(standing):
             return

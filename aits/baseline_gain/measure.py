@@ -194,7 +194,10 @@ def _lack(skill: Mapping[str, _Result]) -> float | Undefined:
     best = max(e.high for e in errors)
     if best < 0:
         return 1 - best
-    return 0.0 if max(e.low for e in known.values()) > 0 else max(0.0, 1 - max(e.high for e in known.values()))
+    if max(e.low for e in known.values()) > 0:
+        return 0.0
+    left = 1 - max(e.high for e in known.values())
+    return left if left > 0 else Undefined("With so few rows anything from no gain to no error is possible.")
 
 
 def _no_gain(lack: float | Undefined, skill: Mapping[str, _Result]) -> list[Finding]:
@@ -253,6 +256,9 @@ def _update(p: Predictions, previous: Predictions | None, alpha: float, confiden
 
 def _class_change(pair: _Pair, alpha: float, confidence: float) -> _Change:
     now, before = np.asarray(pair.now == pair.truth), np.asarray(pair.before == pair.truth)
+    if not (now | before).any():
+        none = Undefined("Neither version is right in any row, so that there is nothing to lose.")
+        return _Change(dict.fromkeys(_OF_UPDATE, none), {})
     step = now.astype(float) - before
     lost, won = int((step < 0).sum()), int((step > 0).sum())
     gain = mean_interval(step, confidence, **pair.options, low=-1.0, high=1.0)

@@ -291,3 +291,10 @@ def test_a_class_that_nobody_trained_on(ait):
 def test_the_same_input_gives_the_same_answer(ait):
     now, before = update(5, 200, 0.7, 0.75)
     assert ait.measure(predictions=now, previous=before) == ait.measure(predictions=now, previous=before)
+
+
+def test_what_so_few_rows_or_no_right_answer_leave_open_is_undefined(ait):
+    for labels, said in (("ab", "ba"), ("aab", "bbb"), ("aab", "aab")):
+        assert isinstance(ait.measure(predictions=classified(labels, said))["clear_lack"], Undefined)
+    upper = classified("AB" * 50, "ab" * 50, classes=("a", "b", "A", "B"))
+    assert isinstance(ait.measure(predictions=upper, previous=upper)["clear_update_loss"], Undefined)

@@ -14,6 +14,7 @@ import pandas as pd
 from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Predictions, Subject, Undefined
 from qmtestbed.measuring.binning import equal_mass_edges, equal_width_edges, into_bins
 from qmtestbed.measuring.calibration_error import Stated, calibration_error, errors_by_chance
+from qmtestbed.measuring.chance import clearly
 from qmtestbed.measuring.intervals import mean_interval, proportion
 from qmtestbed.measuring.positive import positive_column
 
@@ -74,7 +75,7 @@ def measure(
     table = _bins(rows, edges, confidence)
     together = {"groups": rows.groups, "weights": rows.weights}
     return {
-        "clear_ece": error if error > limit + 1e-9 else 0.0,
+        "clear_ece": clearly(error, limit),
         "ece": error,
         "ece_by_chance": float(by_chance.mean()),
         "ece_limit": limit,

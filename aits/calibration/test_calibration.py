@@ -294,7 +294,7 @@ def test_always_sure_and_once_wrong_can_not_be_chance(ait):
 def test_one_row(ait):
     found = ait.measure(predictions=binary([0.7], [1]))
     assert found["ece"] == pytest.approx(0.3)
-    assert found["clear_ece"] == 0
+    assert isinstance(found["clear_ece"], Undefined)  # chance explains whatever one row shows
     assert isinstance(found["brier"], Undefined)
 
 

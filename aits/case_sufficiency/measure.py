@@ -76,7 +76,8 @@ def measure(
     cases, aside = _cases(data, design, max_values)
     cases = sorted(cases, key=lambda c: (c.size, c.name))
     kept = {c.name: c for c in cases[:MOST_CASES]}
-    first = cases[:MOST_BARS]
+    first, short = cases[:MOST_BARS], [c for c in cases if c.size < required]
+    enough = _half_width(required, expected_rate, confidence)
     widths = {name: _half_width(c.size, expected_rate, confidence) for name, c in kept.items()}
     return {
         "case_size": {name: c.size for name, c in kept.items()},
@@ -85,10 +86,10 @@ def measure(
         "required_size": required,
         "smallest_case": cases[0].size,
         "least_sufficiency": cases[0].size / required,
-        "insufficient_cases": sum(c.size < required for c in cases),
+        "insufficient_cases": len(short),
         "sufficiency_by_case": Bars([c.name for c in first], [c.size / required for c in first]),
         "cases": _table(cases, widths, required, aside),
-        "findings": [f for c in cases[:MOST_FINDINGS] if c.size < required for f in _findings(c, widths, required)],
+        "findings": [f for c in short[:MOST_FINDINGS] for f in _findings(c, widths, required, enough)],
     }
 
 
@@ -232,11 +233,11 @@ def _has_classes(data: Table) -> bool:
 # -- what is told ---------------------------------------------------------------------------------------------
 
 
-def _findings(case: _Case, widths: Mapping[str, float], required: int) -> list[Finding]:
+def _findings(case: _Case, widths: Mapping[str, float], required: int, enough: float) -> list[Finding]:
     groups = f" in {case.size} independent groups" if case.size != case.rows else ""
     text = (
-        f"{case.name}: {case.rows} rows{groups}, where {required} are required; "
-        f"a share would be known to ±{widths[case.name]:.2f} only."
+        f"{case.name}: {case.rows} rows{groups} tell a share to ±{widths[case.name]:.3f}; "
+        f"{required} would tell it to ±{enough:.3f}."
     )
     values = {"case_size": float(case.size), "sufficiency": case.size / required}
     return [Finding("too_few_cases", Subject(slice=case.name), name, values[name], text) for name in _ABOUT]

@@ -169,3 +169,9 @@ def test_thousands_of_classes_stay_bounded(ait):
     assert len(found["case_size"]) == 5000 and found["insufficient_cases"] == 6000
     assert len(found["findings"]) == 100 and len(found["cases"].rows) == 50
     assert found["cases"].rows[-1][0] == "and 5,952 larger cases"
+
+
+def test_a_finding_names_no_limit_but_what_more_rows_would_give(ait):
+    found = ait.measure(data=Table(pd.DataFrame({"x": range(19)}), None, Roles()))
+    (text,) = {f.text for f in found["findings"]}
+    assert text == "all rows: 19 rows tell a share to ±0.234; 104 would tell it to ±0.100."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
-from qmtestbed.ait import Curve, DataTable, Finding, Images, Model, Subject, Table, Undefined, class_name
+from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Images, Model, Subject, Table, Undefined, class_name
 from qmtestbed.measuring.answers import groups_of, true_answers
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import proportion
@@ -82,15 +82,24 @@ def measure(
     return {
         "smoothed_accuracy": share(right, confidence=confidence),
         "certified_accuracy": certified,
-        "certified_share": proportion(held[right], confidence, groups=None if groups is None else groups[right])
-        if right.any()
-        else Undefined("The smoothed model is right about no item."),
+        "certified_share": _share(held[right], given, None if groups is None else groups[right], confidence),
         "abstention_rate": share(reach == 0, confidence=confidence),
         "median_radius": float(np.median(reach[right])) if right.any() else Undefined("No answer was certified."),
         "certified_by_radius": _curve(right, reach, sigma, draws, alpha),
         "certificate": _table(sigma, draws, alpha, len(items)),
         "findings": _findings(truth, right, held),
     }
+
+
+def _share(
+    held: np.ndarray, given: Sequence[_Certificate], groups: np.ndarray | None, confidence: float
+) -> Estimate | Undefined:
+    """Share of the right answers that are certified."""
+    if not len(held):
+        return Undefined("The smoothed model is right about no item.")
+    if len({g.said for g in given}) == 1:
+        return Undefined("The smoothed model says the same to every item, so that no answer could change.")
+    return proportion(held, confidence, groups=groups)
 
 
 def _keys(radii: Sequence[float]) -> dict[str, float]:

@@ -22,6 +22,10 @@ LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99)
 """Promised coverages of the curve, beside the one that is judged."""
 
 
+UNKNOWN = 2.0
+"""Score of a class that the model does not know: no probability has it."""
+
+
 def measure(
     predictions: Predictions, *, coverage: float = 0.9, confidence: float = 0.95, seed: int = 0
 ) -> dict[str, Any] | Undefined:
@@ -51,11 +55,10 @@ def measure(
     if not len(test.score) or isinstance(limit, Undefined):
         return limit if isinstance(limit, Undefined) else Undefined("There is no labelled row to measure.")
     covered = test.known & (test.score <= limit)
-    trivial = fit.trivial(coverage)
     together = {"groups": test.groups, "weights": test.weights}
     sizes = test.sizes(limit)
     size = mean_interval(sizes, confidence, low=0, **together) if predictions.task == "classification" else _NO_SETS
-    ratio = float(np.average(sizes, weights=test.weights)) / trivial if trivial > 0 else _NO_SPREAD
+    ratio = _ratio(fit, limit, float(np.average(sizes, weights=test.weights)), coverage)
     by_slice = simultaneous(_slices(predictions, test, covered), confidence)
     return {
         "relative_size": ratio,
@@ -72,6 +75,21 @@ def measure(
 
 _NO_SETS = Undefined("The answers are numbers: see half_width.")
 _NO_SPREAD = Undefined("All true values of the calibration half are equal, so that there is no width to compare with.")
+_ONE_CLASS = Undefined("All rows of the calibration half are of one class, so that there is nothing to tell apart.")
+
+
+def _ratio(fit: _Rows, limit: float, size: float, coverage: float) -> float | Undefined:
+    """Divide the mean size by that of sets made without the model, which can hold only the same classes."""
+    if fit.others is not None and limit >= UNKNOWN:
+        share = float(np.average(~fit.known, weights=fit.weights))
+        return Undefined(
+            f"{share:.1%} of the labels are none of the model's classes, so that no sets can hold {coverage:.0%} of "
+            "them."
+        )
+    if fit.others is not None and (fit.labels == fit.labels[0]).all():
+        return _ONE_CLASS
+    trivial = fit.trivial(coverage)
+    return size / trivial if trivial > 0 else _NO_SPREAD
 
 
 # -- rows and their scores ------------------------------------------------------------------------------------
@@ -126,8 +144,10 @@ class _Rows:
         w = np.ones(len(self.score)) if self.weights is None else self.weights
         codes, names = pd.factorize(self.labels)
         rarity = 1 - np.bincount(codes, weights=w, minlength=len(names)) / w.sum()
-        q = _quantile(rarity[codes], self.weights, coverage)
-        return 0.0 if isinstance(q, Undefined) else float((rarity <= q).sum())
+        score = np.where(self.known, rarity[codes], UNKNOWN)
+        q = _quantile(score, self.weights, coverage)
+        there = np.unique(codes[self.known])
+        return 0.0 if isinstance(q, Undefined) else float((rarity[there] <= q).sum())
 
 
 def _quantile(score: np.ndarray, weights: np.ndarray | None, coverage: float) -> float | Undefined:
@@ -156,7 +176,7 @@ def _rows(p: Predictions) -> _Rows:
         classes = pd.Index(p.classes[: p.probabilities.shape[1]], dtype=object)
         probable = p.probabilities[kept]
     true = classes.get_indexer(pd.Index(labels, dtype=object))
-    score = np.where(true >= 0, 1 - probable[np.arange(len(labels)), true], 2.0)
+    score = np.where(true >= 0, 1 - probable[np.arange(len(labels)), true], UNKNOWN)
     return _Rows(score, true >= 0, labels, said, 1 - probable, groups, weights)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,19 @@ def test_sure_nonsense_is_worse_than_no_model(ait):
 
 
 # -- slices, groups and what can't be measured ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
+def test_sets_that_can_not_keep_the_promise_are_not_called_small(ait, share):
+    p = classes(0, 600)
+    labels = p.labels.copy()
+    spelled = np.random.default_rng(1).random(600) < share
+    labels[spelled] = [name.upper() for name in labels[spelled]]
+    found = ait.measure(predictions=replace(p, labels=labels, classes=(*p.classes, *(n.upper() for n in p.classes))))
+    if share < 0.1:  # sets can hold nine in ten of all, and so can those made of frequencies, of the same classes
+        assert 0.85 < found["coverage"].value < 0.95 and 0.5 < found["relative_size"] <= 1
+    else:
+        assert found["coverage"].value < 0.9 and "none of the model's classes" in found["relative_size"].reason
 
 
 def test_a_class_that_the_model_does_not_know_is_never_covered(ait):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Subject, Table, Undefined
-from qmtestbed.measuring.answers import groups_of, is_classifier, weights_of
+from qmtestbed.measuring.answers import groups_of, is_classifier, not_finite, weights_of
 from qmtestbed.measuring.columns import names_of
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import proportion
@@ -49,6 +49,8 @@ def measure(
     if not len(data.frame):
         return Undefined("The table has no row.")
     given = _Given(model, data, np.asarray(model.predict(data.frame)), tolerance)
+    if nothing := not_finite(given.said, model):
+        return nothing
     asked = {str(c): _asked(given, c, max_values) for c in data.roles.sensitive}
     lines = {c: a for c, a in asked.items() if not isinstance(a, Undefined)}
     kernels = {c: a.kernel(given) for c, a in lines.items()}
@@ -76,7 +78,7 @@ class _Given:
         again = np.asarray(self.model.predict(frame))
         if is_classifier(self.model):
             return np.asarray(again != self.said, dtype=bool)
-        return np.asarray(np.abs(again - self.said) > self.tolerance * self.said.std())
+        return np.asarray(~(np.abs(again - self.said) <= self.tolerance * self.said.std()))
 
     def share(self, hits: np.ndarray, rows: np.ndarray) -> _Kernel:
         """Give the share of hits among some rows, as a function of the confidence."""

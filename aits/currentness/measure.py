@@ -18,6 +18,8 @@ MOST_ROWS = 1000
 MOST_LINES = 50
 MOST_GAPS = 10
 BINS = 40
+FEWEST = 20
+"""In fewer records no column is clearly seen to end."""
 READABLE = 0.5
 """A column of which less can be read as a time is none."""
 
@@ -154,7 +156,9 @@ class _Seen:
         return np.asarray(self.age <= self.max_age)
 
 
-def _by_column(seen: _Seen, alpha: float) -> tuple[dict[str, float] | Undefined, dict[str, float] | Undefined]:
+def _by_column(
+    seen: _Seen, alpha: float
+) -> tuple[dict[str, float | Undefined] | Undefined, dict[str, float] | Undefined]:
     """For each column the share of newest records since its last value, beyond chance, and the age of that value.
 
     A column whose values are missing at random has its last k records empty with a probability that is exact given how
@@ -165,18 +169,23 @@ def _by_column(seen: _Seen, alpha: float) -> tuple[dict[str, float] | Undefined,
     times, ages, features = seen.times[order], seen.age[order], seen.features
     if not features:
         return Undefined("The table has no columns beside the time."), Undefined("There is no value to date.")
-    stale, oldest = {}, {}
+    early = None
+    if len(times) < FEWEST or times[0] == times[-1]:
+        early = Undefined(f"The records are fewer than {FEWEST} or all of one time, so that no column can have ended.")
+    stale: dict[str, float | Undefined] = {}
+    oldest: dict[str, float] = {}
     for c in features:
         missing = seen.data.frame[c].isna().to_numpy()[order]
-        stale[str(c)] = 0.0
+        stale[str(c)] = early or 0.0
         if missing.all():
-            continue  # never filled, so that it can't have ended
+            stale[str(c)] = Undefined("No record with a time has a value, so that none can have been the last.")
+            continue
         last = len(missing) - 1 - int(np.argmin(missing[::-1]))
         oldest[str(c)] = float(ages[last])
         since = len(times) - int(np.searchsorted(times, times[last], side="right"))
         if since:
             chance = float(all_in_second(int((~missing).sum()), int(missing.sum()), since))
-            stale[str(c)] = since / len(times) if chance * len(features) <= alpha else 0.0
+            stale[str(c)] = since / len(times) if chance * len(features) <= alpha else early or 0.0
     return stale, oldest or Undefined("No column holds a value in a record with a time.")
 
 
@@ -247,13 +256,12 @@ def _histogram(known: Sequence[np.ndarray], reference: float) -> Histogram:
 
 
 def _table(stale: Any, oldest: Any, features: Any) -> DataTable:
-    names = [] if isinstance(stale, Undefined) else sorted(stale, key=lambda c: -stale[c])
-
     def at(values: Any, name: str) -> float | None:
         found = None if isinstance(values, Undefined) else values.get(name)
         return found if isinstance(found, float) else None
 
-    lines = [(c, stale[c], at(oldest, c), at(features, c)) for c in names]
+    names = [] if isinstance(stale, Undefined) else sorted(stale, key=lambda c: -(at(stale, c) or 0.0))
+    lines = [(c, at(stale, c), at(oldest, c), at(features, c)) for c in names]
     more = [(f"({len(lines) - MOST_LINES + 1} more)", None, None, None)] if len(lines) > MOST_LINES else []
     titles = ("column", "newest records without a value", "age of the newest value (days)", "current values")
     return DataTable(titles, [*lines[: MOST_LINES - len(more)], *more])
@@ -264,7 +272,7 @@ def _findings(
 ) -> list[Finding]:
     found = []
     for name, share in {} if isinstance(stale, Undefined) else stale.items():
-        if share:
+        if isinstance(share, float) and share > 0:
             text = f"Column {name!r} has no value in the newest {share:.1%} of the records; chance does not explain it."
             found.append(Finding("outdated", Subject(column=name), "stale_share", share, text))
     if not isinstance(current, Undefined):

@@ -17,6 +17,8 @@ from qmtestbed.measuring.screening import rows_within
 
 MOST_CELLS = 4_000_000
 """Cells of a table that are dealt: fewer rows where there are very many columns."""
+FEWEST = 20
+"""With fewer rows in a table, that no shift is clear of chance says nothing."""
 MOST_BARS = 40
 MOST_LINES = 200
 BINS = 30
@@ -133,12 +135,13 @@ def _as_labels(ours: _Series, theirs: _Series, roles: Roles) -> tuple[_Series, _
 
 @dataclass(frozen=True)
 class _Column:
-    """How a column compares, or the reason why not; ``missing`` is (test, training)."""
+    """How a column compares, or the reason why not; ``rows`` is of the smaller table, ``missing`` (test, training)."""
 
     name: str
     kind: str
     shift: float
     dealt: np.ndarray
+    rows: int = 0
     missing: tuple[float, float] = (0.0, 0.0)
     mean_difference: float | Undefined | None = None
     new: float | None = None
@@ -167,6 +170,7 @@ def _compare(name: str, ours: _Series, theirs: _Series, dealing: _Dealing) -> _C
         kind,
         shift=float(distances(counts, known, ordered=ordered)),
         dealt=dealing.deals.distances(taken, len(values), ordered=ordered),
+        rows=min(len(mine), len(yours)),
         missing=(float(counts[0] / len(mine)), float(known[0] / len(yours))),
         mean_difference=_mean_difference(mine, yours) if kind == "numbers" else None,
         **({} if ordered else _new_categories(codes, counts, known, mine)),
@@ -199,8 +203,10 @@ def _mean_difference(ours: np.ndarray, theirs: np.ndarray) -> float | Undefined:
     return float((a.mean() - b.mean()) / spread) if spread else Undefined("Neither table's values vary.")
 
 
-def _clear(c: _Column, limit: float) -> float:
-    return c.shift if c.shift > limit + 1e-9 else 0.0
+def _clear(c: _Column, limit: float) -> float | Undefined:
+    if c.shift > limit + 1e-9:
+        return c.shift
+    return 0.0 if c.rows >= FEWEST else Undefined(f"With {c.rows} rows in one of the tables chance explains any shift.")
 
 
 # -- what is told ---------------------------------------------------------------------------------------------
@@ -214,7 +220,7 @@ def _measures(
     shift = {c.name: c.shift for c in compared} | apart
     excess = max(0.0, *(c.shift - float(limits[c.name]) for c in compared))
     return {
-        "clear_shift": {c.name: _clear(c, limits[c.name]) for c in compared} | apart,
+        "clear_shift": {c.name: _clear(c, float(limits[c.name])) for c in compared} | apart,
         "shift": shift,
         "chance_limit": {c.name: float(limits[c.name]) for c in compared} | apart,
         "max_shift": _not_compared(apart) if apart else max(c.shift for c in compared),
@@ -238,7 +244,7 @@ def _findings(c: _Column, limit: float) -> list[Finding]:
     found, subject = [], Subject(column=c.name)
     change = abs(c.missing[0] - c.missing[1])
     gaps = f"{c.missing[0]:.1%} of the test values are missing, {c.missing[1]:.1%} in training."
-    if _clear(c, limit):
+    if c.shift > limit + 1e-9:
         text = f"Column {c.name!r}: {_method(c)} {c.shift:.3f}; chance explains up to {limit:.3f}."
         if isinstance(c.mean_difference, float):
             text += f" The mean differs by {c.mean_difference:.2f} standard deviations."

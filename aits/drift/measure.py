@@ -302,7 +302,11 @@ def _losses(data: Table, model: Model | None, order: np.ndarray) -> _Losses | Un
     answers = np.asarray(model.predict(data.frame.iloc[order[places]]))
     truth = truth[place_of[order[places]]]
     if is_classifier(model):
+        if not (answers == truth).any():
+            return Undefined("No answer is right: the error can't rise, or the labels are spelled otherwise.")
         return _Losses((answers != truth).astype(np.float64), places, "wrong answers")
+    if not np.isfinite(answers).all():
+        return Undefined("The model does not answer each row with a finite number.")
     spread = float(truth.std())
     if not spread > 0:
         return Undefined("All true values are equal, so that there is no spread to compare errors with.")

@@ -199,3 +199,16 @@ def test_nothing_to_compare_is_undefined(ait):
 def test_the_same_seed_gives_the_same_and_rows_bound_the_look(ait):
     data = table(steady(3000))
     assert ait.measure(data=data, rows=500) == ait.measure(data=data, rows=500)
+
+
+def test_an_error_that_can_not_rise_is_not_called_steady(ait):
+    columns = steady()
+    right = np.where(columns["x"] > 0, "v", "u").astype(object)
+    spelled = np.array([name.upper() for name in right], dtype=object)
+    assert isinstance(
+        ait.measure(data=table(columns, spelled), model=Model(("u", "v")))["clear_error_drift"], Undefined
+    )
+    assert ait.measure(data=table(columns, right), model=Model(("u", "v")))["clear_error_drift"] == 0
+    gone = columns | {"x": np.full(N, np.nan)}
+    found = ait.measure(data=table(gone, np.arange(N, dtype=float)), model=Model())
+    assert "finite" in found["clear_error_drift"].reason

@@ -13,6 +13,7 @@ from scipy.stats import binom
 
 from qmtestbed.ait import Bars, DataTable, Design, Finding, Roles, Subject, Table, Undefined
 from qmtestbed.measuring.attributes import attributes_of
+from qmtestbed.measuring.chance import clearly
 from qmtestbed.measuring.columns import names_of
 
 AND = " & "
@@ -160,9 +161,9 @@ class _Compared:
     clear: np.ndarray
 
     @property
-    def clear_difference(self) -> float:
+    def clear_difference(self) -> float | Undefined:
         """The difference, if chance does not explain it."""
-        return self.difference if self.difference > self.limit + 1e-9 else 0.0
+        return clearly(self.difference, self.limit)
 
     @property
     def absent(self) -> list[str]:
@@ -244,7 +245,7 @@ def _findings(c: _Compared) -> list[Finding]:
             text = f"{name}={value}: {c.observed[i]:.1%} of {c.seen.known} rows; {share:.1%} are declared."
             slice_, off = Subject(slice=f"{name}={value}"), abs(float(c.observed[i]) - share)
             found.append(Finding("unexpected_frequency", slice_, "clear_value_difference", off, text))
-    if c.clear_difference:
+    if c.difference > c.limit + 1e-9:
         text = (
             f"{name!r}: {c.difference:.1%} of the rows would have to have another value to agree with the declared "
             f"frequencies; chance explains up to {c.limit:.1%}. {_most(c)}"

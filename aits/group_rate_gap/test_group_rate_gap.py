@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -194,3 +195,18 @@ def test_rows_that_do_not_belong_together_are_refused(ait):
     both = given(*drawn(0, 50))
     other = given(*drawn(1, 50))
     assert isinstance(ait.measure(predictions=both["predictions"], data=other["data"]), Undefined)
+
+
+@pytest.mark.parametrize("share", [0.04, 0.06, 1.0])
+def test_labels_spelled_otherwise_are_not_called_equal(ait, share):
+    true, said, columns = drawn(0, 1000)
+    both = given(true, said, columns)
+    labels = both["predictions"].labels.copy()
+    labels[: round(1000 * share)] = [name.upper() for name in labels[: round(1000 * share)]]
+    p = replace(both["predictions"], labels=labels, probabilities=np.full((1000, 2), 0.5))
+    found = ait.measure(
+        predictions=replace(p, classes=("no", "yes", "NO", "YES"), positive="yes"),
+        data=replace(both["data"], labels=pd.Series(labels)),
+    )
+    strange = [isinstance(gap, Undefined) for gap in found["clear_gap"].values()]
+    assert all(strange) if share > 0.05 else not any(strange)

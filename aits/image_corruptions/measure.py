@@ -77,7 +77,7 @@ def measure(
             np.concatenate(list(cells.values())), confidence, groups=np.tile(np.arange(n), len(cells))
         ),
         "worst_accuracy": lowest(accuracy.values()),
-        "relative_accuracy": _relative(clean, per_image, confidence),
+        "relative_accuracy": _relative(clean, per_image, truth, confidence),
         "accuracy_by_corruption": _matrix(names, cells),
         "accuracy_by_severity": _curve(names, clean, cells),
         "worst_examples": _strip(_Asked(model, data, truth, items), names, clean, cells, strength, seed),
@@ -135,11 +135,16 @@ def _answers(asked: _Asked, names: Sequence[str], strength: Constants, seed: int
     return clean, cells
 
 
-def _relative(clean: np.ndarray, per_image: np.ndarray, confidence: float) -> Estimate | Undefined:
+def _relative(clean: np.ndarray, per_image: np.ndarray, truth: np.ndarray, confidence: float) -> Estimate | Undefined:
     """Mean accuracy on damaged images / on undamaged ones, by the delta method for a ratio."""
     base = float(clean.mean())
     if not base:
         return Undefined("The model is right about no undamaged image.")
+    if base <= np.unique(truth.astype(str), return_counts=True)[1].max() / len(truth):
+        return Undefined(
+            "The model is right about no more undamaged images than one answer to all of them would be, so that "
+            "there is nothing that damage could take away."
+        )
     ratio = float(per_image.mean()) / base
     return delta_interval(ratio, (per_image - ratio * clean) / base, confidence, low=0.0)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qmtestbed.ait import Finding, Histogram, Images, Model, SampleImages, Subject, Undefined
+from qmtestbed.ait import Estimate, Finding, Histogram, Images, Model, SampleImages, Subject, Undefined
 from qmtestbed.measuring.intervals import clopper_pearson, median_interval
 from qmtestbed.measuring.path_gradients import completeness_errors, integrated_gradients
 from qmtestbed.measuring.strips import drawn, strip
@@ -64,7 +64,12 @@ def measure(
     if not known.any():
         return Undefined("No answer is more or less probable than at the baseline, so that nothing is to be explained.")
     incomplete = known & (errors > tolerance)
-    share = clopper_pearson(int(incomplete.sum()), int(known.sum()), confidence)
+    share: Estimate | Undefined = clopper_pearson(int(incomplete.sum()), int(known.sum()), confidence)
+    if 2 * known.sum() < len(known):
+        share = Undefined(
+            f"Of {len(known)} answers only {int(known.sum())} are more or less probable than at the baseline, so that "
+            "for most there is nothing to explain."
+        )
     return {
         "completeness_error": median_interval(errors[known], confidence),
         "incomplete_share": share,

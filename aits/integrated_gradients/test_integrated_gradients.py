@@ -180,3 +180,9 @@ def test_the_seed_chooses_the_examples_only(ait):
     assert runs[0] == runs[1]
     assert runs[0]["completeness_error"] == runs[2]["completeness_error"]
     assert runs[0]["examples"].rows != runs[2]["examples"].rows
+
+
+def test_few_answers_that_can_be_explained_do_not_speak_for_the_others(ait):
+    same = np.broadcast_to(np.zeros(1, dtype=np.float32), (21, 4, 4, 1))
+    found = ait.measure(model=line(), data=Images(np.concatenate([images(20).pixels, same]), None, None, (0.0, 1.0)))
+    assert "nothing to explain" in found["incomplete_share"].reason

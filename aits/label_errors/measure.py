@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
+from scipy.special import betaincinv, ndtr
 
 from qmtestbed.ait import Curve, Estimate, Finding, Matrix, Predictions, SampleRows, Subject, Undefined
 from qmtestbed.measuring.confident_learning import calibrated_joint, confident_classes, confident_joint, margins
@@ -22,6 +22,8 @@ MOST_LINES = 50
 POINTS = 20
 FLAT = 0.5
 """The disagreement must have stopped falling in at least this share of the rows, or overlap explains it as well."""
+UNKNOWN = 0.02
+"""With a larger share of labels that the model does not know, what holds of the others says little of the table."""
 OVERLAP = 0.125
 """With more disagreement than this beside the floor, overlap is too much to tell noise from; chosen by simulation."""
 
@@ -49,7 +51,7 @@ def measure(predictions: Predictions, *, alpha: float = 0.005, confidence: float
     rows = _rows(predictions, predictions.probabilities)
     if len(np.unique(rows.labels)) < 2:
         return Undefined("There are no labelled rows of two classes that the model knows.")
-    floor = _floor(rows, confidence)
+    floor = _floor(rows, len(predictions.labels), confidence)
     confident = confident_classes(rows.labels, rows.probabilities)
     counted = rows.wrong & (confident >= 0) & (confident != rows.labels)
     joint = confident_joint(rows.labels, confident, len(rows.classes))
@@ -109,14 +111,30 @@ def _rows(given: Predictions, probabilities: np.ndarray) -> _Rows:
 # -- the noise floor ------------------------------------------------------------------------------------------
 
 
-def _floor(rows: _Rows, confidence: float) -> NoiseFloor | Undefined:
+def _floor(rows: _Rows, of: int, confidence: float) -> NoiseFloor | Undefined:
     n = len(rows.labels)
+    if of - n > UNKNOWN * of:
+        return Undefined(
+            f"The model never gives {of - n} of {of} labels any probability: they may be wrong, or spelled otherwise."
+        )
     if n < FEWEST_ROWS:
         return Undefined(f"A noise floor needs {FEWEST_ROWS} rows or more; there are {n}.")
     sureness = rows.probabilities[np.arange(n), rows.top]
     if sureness.min() == sureness.max():
         return Undefined("The model is equally sure of all rows, so that disagreement can't fall with sureness.")
-    return fit_floor(sureness, rows.wrong, confidence, _design_effect(rows, confidence))
+    effect = _design_effect(rows, confidence)
+    if _no_better_than_one_answer(rows, effect, confidence):
+        return Undefined(
+            "The model contradicts more labels than one answer to all rows would, so that it can't tell wrong labels."
+        )
+    return fit_floor(sureness, rows.wrong, confidence, effect)
+
+
+def _no_better_than_one_answer(rows: _Rows, effect: float, confidence: float) -> bool:
+    """Whether the disagreement is clearly above the share of labels that are not of the largest class."""
+    n = len(rows.labels) / effect
+    wrong, others = float(rows.wrong.mean()) * n, 1 - float(np.bincount(rows.labels).max()) / len(rows.labels)
+    return bool(wrong > 0 and float(betaincinv(wrong, n - wrong + 1, (1 - confidence) / 2)) > others)
 
 
 def _design_effect(rows: _Rows, confidence: float) -> float:

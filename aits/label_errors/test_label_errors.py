@@ -114,6 +114,23 @@ def test_labels_that_the_model_does_not_know_are_left_out_and_counted(ait):
     assert all(labels[i] != given.classes[given.probabilities[i].argmax()] for i in rows)  # positions are of the file
 
 
+@pytest.mark.parametrize(("share", "passed"), [(0.0, True), (0.02, True), (0.03, False), (0.6, False)])
+def test_too_many_labels_that_the_model_does_not_know_are_no_clean_labels(ait, share, passed):
+    given, _ = binary(4, 300, 5.0)
+    labels = given.labels.copy()
+    labels[: round(300 * share)] = [str(name).upper() for name in labels[: round(300 * share)]]
+    found = ait.measure(predictions=predictions(labels, given.probabilities, ("c0", "c1")))
+    assert found["unknown_labels"] == round(300 * share)
+    assert found["clear_noise"] == 0 if passed else "never gives" in found["clear_noise"].reason
+
+
+def test_a_model_that_is_worse_than_one_answer_finds_no_clean_labels(ait):
+    given, _ = binary(4, 300, 5.0)
+    turned = predictions(given.labels, given.probabilities[:, ::-1], ("c0", "c1"))
+    found = ait.measure(predictions=turned)
+    assert found["disagreement"] > 0.5 and "can't tell wrong labels" in found["clear_noise"].reason
+
+
 def test_nothing_to_measure_is_undefined(ait):
     given, _ = binary(5, 200, 5.0)
     p = given.probabilities

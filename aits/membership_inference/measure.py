@@ -15,9 +15,12 @@ from qmtestbed.measuring.answers import groups_of, pooled_groups, taken, true_an
 from qmtestbed.measuring.gaps import difference
 from qmtestbed.measuring.intervals import proportion
 from qmtestbed.measuring.ranking import auc_interval
+from qmtestbed.measuring.records import record_ids
 
 BINS = 20
 MOST_POINTS = 200
+MOST_IN_BOTH = 0.5
+"""With a larger share of items that are learnt from and not at once, the two can't be told apart by any attack."""
 
 
 def measure(
@@ -52,7 +55,9 @@ def measure(
     """
     inside, outside = _seen(model, train), _seen(model, data)
     if not (len(inside.right) and len(outside.right)):
-        return Undefined("One of the two has no labelled item.")
+        return Undefined("One of the two has no labelled item of a class that the model knows.")
+    if (both := _in_both(data, train)) > MOST_IN_BOTH:
+        return Undefined(f"{both:.0%} of the items said not to be learnt from are in the training data as well.")
     known, new = (proportion(s.right, confidence, groups=s.groups) for s in (inside, outside))
     advantage = _advantage(known, new)
     auc = _auc(inside, outside, confidence)
@@ -81,15 +86,28 @@ class _Seen:
 
 def _seen(model: Model, data: Table | Images) -> _Seen:
     truth, rows = true_answers(data, model)
+    at = pd.Index(model.classes).get_indexer(pd.Index(truth))
+    truth, rows, at = truth[at >= 0], rows[at >= 0], at[at >= 0]
     if not len(rows):
         return _Seen(np.empty(0, dtype=bool), np.empty(0), None)
     asked = taken(values_of(data), rows)
-    p = model.probabilities(asked)
-    at = pd.Index(model.classes).get_indexer(pd.Index(truth))
-    certainty = np.where(at >= 0, p[np.arange(len(rows)), at], 0.0)
+    certainty = model.probabilities(asked)[np.arange(len(rows)), at]
     right = np.asarray(np.asarray(model.predict(asked)) == truth, dtype=bool)
     groups = groups_of(data)
     return _Seen(right, certainty, None if groups is None else groups[rows])
+
+
+def _in_both(data: Table | Images, train: Table | Images) -> float:
+    """Share of the items that occur in the training data too: what is both learnt from and not tells of neither."""
+    if isinstance(data, Table) and isinstance(train, Table):
+        shared = [c for c in data.features.columns if c in train.frame.columns]
+        ids = record_ids([[data.frame[c], train.frame[c]] for c in shared]) if shared else None
+    else:
+        pixels = [np.asarray(values_of(x)) for x in (data, train)]
+        alike = pixels[0].shape[1:] == pixels[1].shape[1:]
+        ids = pd.factorize(pd.Series([image.tobytes() for x in pixels for image in x]))[0] if alike else None
+    n = len(values_of(data))
+    return 0.0 if ids is None or not n else float(np.isin(ids[:n], ids[n:]).mean())
 
 
 def _advantage(known: Estimate | Undefined, new: Estimate | Undefined) -> Estimate | Undefined:

@@ -141,7 +141,7 @@ def test_too_few_rows_for_so_low_a_rate_is_said(ait: Any) -> None:
 
 
 def test_rows_that_are_all_as_sure_are_not_told_apart(ait: Any) -> None:
-    found = ait.measure(model=Sure(), data=sure([0.9] * 400), train=sure([0.9] * 400))
+    found = ait.measure(model=Sure(), data=sure([0.9] * 400, new=1), train=sure([0.9] * 400, new=0))
     assert found["low_fpr_tpr"].value == found["low_fpr_reached"].value == 0.0
     assert found["attack_auc"].value == 0.5 and found["findings"] == []
 
@@ -150,19 +150,29 @@ def test_groups_are_the_items(ait: Any) -> None:
     rng = np.random.default_rng(4)
     g = np.repeat(np.arange(60), 5)
     p = np.repeat(rng.random(60), 5)
-    found = ait.measure(model=Sure(), data=sure(p, g=g), train=sure(p, g=g + 100), fpr=0.1)
+    found = ait.measure(model=Sure(), data=sure(p, g=g, new=1), train=sure(p, g=g + 100, new=0), fpr=0.1)
     assert found["attack_auc"].n == 120 and found["train_accuracy"].n == 60
     assert found["attack_auc"].value == 0.5
     assert found["low_fpr_reached"].n == 30
-    one_side = ait.measure(model=Sure(), data=sure(p, g=g), train=sure(p), fpr=0.1)
+    one_side = ait.measure(model=Sure(), data=sure(p, g=g, new=1), train=sure(p, new=0), fpr=0.1)
     assert one_side["attack_auc"].n == 60 + 300
 
 
-def test_a_class_that_the_model_does_not_know_is_never_told(ait: Any) -> None:
-    labels = ["yes"] * 9 + ["maybe"]
-    found = ait.measure(model=Sure(), data=sure([0.9] * 10), train=sure([0.9] * 10, labels))
-    assert found["train_accuracy"].value == 0.9
-    assert found["attack_auc"].value == pytest.approx(0.45)
+def test_classes_that_the_model_does_not_know_are_left_out(ait: Any) -> None:
+    labels = ["yes"] * 8 + ["no", "maybe"]
+    found = ait.measure(model=Sure(), data=sure([0.9] * 10, new=1), train=sure([0.9] * 10, labels, new=0))
+    assert found["train_accuracy"].value == pytest.approx(8 / 9) and found["train_accuracy"].n == 9
+    assert found["attack_auc"].value == pytest.approx(4 / 9)
+    for labels in ("Yes", "YES"):
+        both = {"data": sure([0.9] * 10, labels, new=1), "train": sure([0.9] * 10, "Yes", new=0)}
+        assert isinstance(ait.measure(model=Sure(), **both), Undefined)
+
+
+def test_rows_that_are_learnt_from_and_not_tell_nothing(ait: Any) -> None:
+    p = np.linspace(0, 1, 40)
+    assert isinstance(ait.measure(model=Sure(), data=sure(p), train=sure(p)), Undefined)
+    assert isinstance(ait.measure(model=Sure(), data=sure(p + 0.5), train=sure(p)), dict)
+    assert isinstance(ait.measure(model=Sure(), data=sure(p[:10]), train=sure(p)), Undefined)
 
 
 def test_nothing_to_compare_is_undefined(ait: Any) -> None:

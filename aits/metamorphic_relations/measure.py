@@ -82,6 +82,9 @@ def measure(
     frame = data.frame.iloc[chosen].reset_index(drop=True)
     asked = _Asked(model, frame, chosen, np.asarray(model.predict(frame)), tolerance)
     found = {**_generic(asked, rng), **_declared(asked, relations, data.roles.positive, rng)}
+    finite = is_classifier(model) or np.isfinite(asked.first).any()
+    if not finite and not any(r.broken.any() for r in found.values()):
+        return Undefined("The model answers no row with a finite number.")
     options = {
         n: None if v is None else v[chosen] for n, v in (("groups", groups_of(data)), ("weights", weights_of(data)))
     }

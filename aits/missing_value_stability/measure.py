@@ -12,7 +12,7 @@ import pandas as pd
 from missing_cells import ask, emptied
 
 from qmtestbed.ait import Bars, DataTable, Estimate, Finding, Model, Subject, Table, Undefined
-from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers, weights_of
+from qmtestbed.measuring.answers import groups_of, is_classifier, not_finite, nothing_to_see, true_answers, weights_of
 from qmtestbed.measuring.drawing import some_rows
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
@@ -73,9 +73,13 @@ def measure(
     given = _Given(model, sample, np.asarray(model.predict(sample.frame)), tolerance, confidence)
     if pd.isna(given.clean).any():
         return Undefined("The model gives no answer to some rows even where nothing is emptied.")
+    if nothing := not_finite(given.clean, model):
+        return nothing
     looks = {str(c): _one_column(given, c, draws, [seed, i]) for i, c in enumerate(order[:columns])}
     change = simultaneous({c: look.kernel(given) for c, look in looks.items()}, confidence)
     excess, clear = _excess(given, looks)
+    if (nothing := nothing_to_see(given.clean, given.clean)) and not any(x.is_changed for x in looks.values()):
+        clear = dict.fromkeys(looks, nothing)
     refused = {c for c, look in looks.items() if look.refusal}
     everywhere = _everywhere(given, [c for c in order if str(c) not in refused], share, draws, seed)
     return {
@@ -130,7 +134,7 @@ class _Given:
 
     def changed(self, answers: np.ndarray) -> np.ndarray:
         if self.numbers:
-            return np.asarray(np.abs(answers - self.clean) > self.tolerance * self.spread)
+            return np.asarray(~(np.abs(answers - self.clean) <= self.tolerance * self.spread))
         return np.asarray(answers != self.clean, dtype=bool)
 
 
@@ -148,6 +152,11 @@ class _Look:
     changed: np.ndarray
     otherwise: np.ndarray
     refusal: str = ""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether any answer changed."""
+        return bool(self.changed.any() or self.otherwise.any())
 
     def kernel(self, given: _Given) -> Callable[[float], Estimate | Undefined]:
         if self.refusal:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qmtestbed.ait import Bars, Curve, Estimate, Finding, Model, Subject, Table, Undefined
-from qmtestbed.measuring.answers import groups_of, is_classifier, true_answers, weights_of
+from qmtestbed.measuring.answers import groups_of, is_classifier, not_finite, nothing_to_see, true_answers, weights_of
 from qmtestbed.measuring.drawing import some_rows
 from qmtestbed.measuring.families import simultaneous
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
@@ -75,10 +75,13 @@ def measure(
         return Undefined(f"The table has no {missing}.")
     data = some_rows(data, rows_within(len(data.frame), data.frame.shape[1]), seed)
     given = _Given(model, data, np.asarray(model.predict(data.frame)), tolerance, confidence)
+    if nothing := not_finite(given.clean, model):
+        return nothing
     answers = {
         key: [_noisy(given, columns, keys[key], [seed, i, draw]) for draw in range(draws)] for i, key in enumerate(keys)
     }
-    change = {key: given.change_rate(several, confidence) for key, several in answers.items()}
+    nothing = nothing_to_see(given.clean, np.concatenate([a for several in answers.values() for a in several]))
+    change = {key: nothing or given.change_rate(several, confidence) for key, several in answers.items()}
     strongest = max(keys, key=lambda key: keys[key])
     alone = _each_alone(given, columns, keys[strongest], seed)
     drop = _accuracy_drop(given, answers)
@@ -135,7 +138,7 @@ class _Given:
         """Share of changed answers in several draws; a row is one item, however many draws."""
         if self.numbers:
             least = self.tolerance * np.sqrt(self.variance)
-            changed = np.concatenate([np.abs(a - self.clean) > least for a in answers])
+            changed = np.concatenate([~(np.abs(a - self.clean) <= least) for a in answers])
         else:
             changed = np.concatenate([a != self.clean for a in answers]).astype(bool)
         k, (groups, weights) = len(answers), self.options.values()

@@ -99,17 +99,25 @@ def test_groups_are_the_items_and_weights_count(ait):
 
 
 def test_no_change_is_not_proof_of_none(ait):
-    found = ait.measure(model=FakeModel(lambda x: np.ones(len(x))), data=table(normal(50)))
+    rows = normal(50).assign(kind=["x", "y"] * 25)
+    found = ait.measure(model=FakeModel(lambda x: np.where(x["kind"] == "x", 1, -1)), data=table(rows))
     assert found["findings"] == []
     for e in [*found["change_rate"].values(), *found["column_sensitivity"].values()]:
         assert (e.value, e.low) == (0.0, 0.0)
         assert e.high > 0.05
 
 
-def test_answers_that_are_all_the_same_number_can_still_be_counted(ait):
-    found = ait.measure(model=FakeModel(lambda x: np.zeros(len(x)), classes=()), data=table(normal(50)))
-    assert isinstance(found["relative_change"], Undefined)
-    assert found["change_rate"]["0.1"].value == 0.0
+def test_a_model_that_says_the_same_to_all_is_not_called_stable(ait):
+    for classes in ((), CLASSES):
+        found = ait.measure(model=FakeModel(lambda x: np.ones(len(x)), classes=classes), data=table(normal(50)))
+        assert isinstance(found["relative_change"], Undefined)
+        assert "says the same" in found["change_rate"]["0.1"].reason
+
+
+@pytest.mark.parametrize("said", [np.nan, np.inf])
+def test_answers_that_are_no_numbers_are_not_called_stable(ait, said):
+    model = FakeModel(lambda x: np.full(len(x), said), classes=())
+    assert isinstance(ait.measure(model=model, data=table(normal(50))), Undefined)
 
 
 # -- columns --------------------------------------------------------------------------------------------------

@@ -65,7 +65,10 @@ def measure(
     options = {"groups": groups_of(data), "weights": weights_of(data)}
 
     def compared(answers: Any) -> tuple[_Result, float | Undefined]:
-        return proportion(first.differs(np.asarray(answers)), confidence, **options), _largest(first, answers)
+        differs = first.differs(np.asarray(answers))
+        if not first.are_finite and not differs.any():
+            return (none := Undefined("The model does not answer each item with a finite number.")), none
+        return proportion(differs, confidence, **options), _largest(first, answers)
 
     rates: dict[str, _Result] = {}
     apart: dict[str, float | Undefined] = {}

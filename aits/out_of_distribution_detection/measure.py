@@ -26,6 +26,7 @@ TITLES = {
     MAHALANOBIS: "Mahalanobis distance to the nearest class",
 }
 LEAST = 10
+GUESS = 0.5
 POOLED = 8
 """Squares to a side that an image is reduced to before covariances are taken of it."""
 BINS = 24
@@ -228,8 +229,9 @@ def _findings(auroc: dict[str, Estimate | Undefined]) -> list[Finding]:
             Subject(slice=name),
             "auroc",
             e.value,
-            f"Of pairs of an item outside and one inside, the score {name} ranks {e.value:.1%} rightly.",
+            f"Of pairs of an item outside and one inside, the score {name} ranks {e.value:.1%} rightly "
+            f"({e.low:.1%} to {e.high:.1%}); a guess would rank half of them so.",
         )
         for name, e in auroc.items()
-        if isinstance(e, Estimate)
+        if isinstance(e, Estimate) and e.low <= GUESS
     ]

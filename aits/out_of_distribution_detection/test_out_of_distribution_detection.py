@@ -136,8 +136,10 @@ def test_separated_kinds_and_findings(ait):
     assert {e.value for e in found["auroc"].values()} == {1.0}
     assert all(0.9 < e.low < 1.0 for e in found["auroc"].values())  # of 60 pairs, three scores
     assert {e.value for e in found["false_acceptance"].values()} == {0.0}
-    assert [(f.measure, f.subject.slice, f.value) for f in found["findings"]] == [
-        ("auroc", name, 1.0) for name in ("confidence", "knn", "mahalanobis")
+    assert found["findings"] == []
+    alike = ait.measure(data=table(normal(60)), outside=table(normal(60)), train=table(normal(90)))
+    assert [(f.kind, f.measure, f.subject.slice) for f in alike["findings"]] == [
+        ("no_gain", "auroc", name) for name in ("knn", "mahalanobis")
     ]
     assert found["roc"].series["knn"][-1] == (1.0, 1.0)
     assert [sum(c) for c in found["knn_scores"].counts.values()] == pytest.approx([1.0, 1.0])

@@ -63,10 +63,12 @@ def measure(
         return Undefined("The model has no parameters that can be shuffled." if not layers else "There is no image.")
     case = _Case(model, np.asarray(data.pixels, dtype=np.float32), patches, orders, seed)
     before = case.explain(0)
-    if not np.ptp(before, axis=1).any():
+    told = np.ptp(before, axis=1) > 0  # of the others it can't be said whether their explanation changes
+    if not told.any():
         return Undefined("No explanation tells one patch from another.")
-    again = _similarity(before, case.explain(1))
-    by_stage, shown = _shuffled(case, layers, before, shuffles)
+    again = _similarity(before, case.explain(1))[told]
+    stages, shown = _shuffled(case, layers, before, shuffles)
+    by_stage = {name: values[told] for name, values in stages.items()}
     kernels = {name: partial(_mean, values) for name, values in by_stage.items()}
     return {
         "similarity": _mean(by_stage[ALL], confidence),

@@ -179,3 +179,12 @@ def test_nothing_to_explain(ait, line):
     assert one == Undefined("No explanation tells one patch from another.")
     line.coef_[:] = 0.0
     assert ait.measure(model=Handle(line), data=digits(5)) == Undefined("No explanation tells one patch from another.")
+
+
+def test_images_without_an_explanation_do_not_make_shuffling_look_better(ait, line):
+    data = digits(20)
+    flat = np.broadcast_to(data.pixels.mean(axis=0, dtype=np.float64).astype(np.float32), (20, 8, 8, 1))
+    both = Images(np.concatenate([data.pixels, flat]), None, None, (0.0, 1.0))
+    alone, mixed = (ait.measure(model=Handle(line), data=d)["similarity"] for d in (data, both))
+    assert mixed.n == alone.n == 20
+    assert mixed.value == pytest.approx(alone.value, abs=0.1)

@@ -15,6 +15,7 @@ from qmtestbed.measuring.binning import equal_mass_edges, into_bins
 from qmtestbed.measuring.drawing import half
 from qmtestbed.measuring.intervals import delta_interval, mean_interval, proportion
 
+ROUNDING = 1e-12
 FEWEST = 30
 """So few rows with labels, or without, say too little."""
 PER_BIN = 50
@@ -59,11 +60,17 @@ def measure(
     if min(len(known.sure), len(new.sure)) < FEWEST:
         found = f"There are {len(known.sure)} rows with labels and {len(new.sure)} of production"
         return Undefined(f"{found}; {FEWEST} of each are needed.")
+    if not known.right.any():
+        return Undefined(
+            "No labelled row is answered rightly: there is no accuracy to lose, or labels are spelled otherwise."
+        )
+    if np.ptp(np.concatenate([known.sure, new.sure])) < ROUNDING:
+        return Undefined("The model is equally sure of all rows, so that its probabilities can't tell of a drop.")
     carried = _Carried(_Bins.of(known, bins), known, new)
     here = half(len(known.sure), known.groups, np.random.default_rng(seed))
     accuracy = proportion(known.right, confidence, groups=known.groups, weights=known.weights)
     drop, clear = carried.drop(confidence), carried.drop(1 - 2 * alpha)
-    clearly = drop.value if isinstance(drop, Estimate) and isinstance(clear, Estimate) and clear.low > 0 else 0.0
+    clearly = drop.value if isinstance(drop, Estimate) and isinstance(clear, Estimate) and clear.low > ROUNDING else 0.0
     expected = carried.accuracy(confidence)
     return {
         "clear_drop": clearly,

@@ -153,7 +153,14 @@ def test_too_few_rows(ait):
 
 def test_a_class_that_the_model_does_not_know_is_never_right(ait):
     both = given(0, 100, 100)
-    new = both["data"].labels.copy()
-    new[:] = "maybe"
-    found = ait.measure(**{**both, "data": table(both["data"].frame["t"], new)})
-    assert found["known_accuracy"].value == found["expected_accuracy"].value == 0
+    old = both["data"].labels
+    found = ait.measure(**{**both, "data": table(both["data"].frame["t"], old.where(old == "yes", "maybe"))})
+    right = (both["model"].probabilities(both["data"].frame)[:, 1] > 0.5) & (old == "yes")
+    assert found["known_accuracy"].value == pytest.approx(right.mean())
+    # Where none is right there is nothing to lose: 0 would be no good news.
+    assert isinstance(ait.measure(**{**both, "data": table(both["data"].frame["t"], old.str.upper())}), Undefined)
+
+
+def test_a_model_that_is_always_as_sure_tells_of_no_drop(ait):
+    both = given(0, 100, 100)
+    assert isinstance(ait.measure(**{**both, "model": Fake(0.0)}), Undefined)

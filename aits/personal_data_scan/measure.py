@@ -54,6 +54,8 @@ def measure(
         return Undefined("The table has no columns to look at." if len(data.frame) else "The table has no rows.")
     tests = len(names) * sum(KINDS[k].chance > 0 for k in asked)
     looks = {str(c): _look(data.frame[c], asked, alpha / max(tests, 1)) for c in names}
+    if not any(x.filled for x in looks.values()):
+        return Undefined("No cell of the columns is filled.")
     share = {c: _share(x.any_kind, x.filled) for c, x in looks.items()}
     clear = {c: _share(x.clear, x.filled) for c, x in looks.items()}
     return {

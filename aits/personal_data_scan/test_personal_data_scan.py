@@ -178,3 +178,8 @@ def test_nothing_to_look_at_is_undefined(ait: Any) -> None:
 def test_what_there_is_not_is_refused(ait: Any, wrong: Any) -> None:
     with pytest.raises(ValueError, match="neither a column of the table nor one of the kinds"):
         ait.measure(data=table({"a": ["x"]}), **wrong)
+
+
+def test_cells_that_are_all_empty_are_not_called_clean(ait: Any) -> None:
+    assert isinstance(ait.measure(data=table({"a": [None, None], "b": [np.nan, np.nan]})), Undefined)
+    assert ait.measure(data=table({"a": [None, None], "b": [1.5, 2.5]}))["clear_share"] == {"a": 0.0, "b": 0.0}

@@ -51,6 +51,8 @@ def measure(
     secret = _confidential(data, confidential, known)
     if not known or not len(data.frame):
         return Undefined("No column is a quasi-identifier." if len(data.frame) else "The table has no rows.")
+    if not any(_column(data, c).notna().any() for c in known):
+        return Undefined("No quasi-identifier has a value in any row.")
     person = _persons(data)
     classes = record_ids([[_column(data, c)] for c in known])
     size = _distinct(classes, person)

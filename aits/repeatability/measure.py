@@ -67,6 +67,8 @@ def measure(
         of = first.at(way.rows)
         answers = list(way.ask(model))
         changed = np.any([of.differs(a) for a in answers], axis=0)
+        if not first.are_finite and not changed.any():
+            return Undefined("The model does not answer each item with a finite number.")
         rates[name] = proportion(changed, confidence, groups=None if groups is None else groups[way.rows])
         if first.scale is not None:
             apart[name] = _largest([of.apart(a) for a in answers])

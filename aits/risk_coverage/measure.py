@@ -17,6 +17,9 @@ MOST_LEVELS = 20
 POINTS = 100
 FEWEST_ERRORS = 5
 """With fewer, the order of the errors says nothing clear."""
+ROUNDING = 1e-12
+FEWEST_ROWS = 30
+"""With fewer rows and so few errors, that nothing is clear says nothing."""
 
 
 def measure(
@@ -63,10 +66,10 @@ def measure(
     slope = -math.log(1 - r) if 0 < r < 1 else 0.0
     beside = ranked.wrong - r
     harm = delta_interval(ranked.area - r, ranked.influence - beside, 1 - 2 * alpha, **together)
-    clear = isinstance(harm, Estimate) and harm.low > 0 and ranked.wrong.sum() >= FEWEST_ERRORS
+    clear = isinstance(harm, Estimate) and harm.low > ROUNDING and ranked.wrong.sum() >= FEWEST_ERRORS
     clearly = max(ranked.area - r, 0.0) if clear else 0.0
     return {
-        "clear_harm": clearly,
+        "clear_harm": _no_order(ranked) or clearly,
         "aurc": _area(ranked.area, ranked.influence, ranked, error, confidence),
         "excess_aurc": _area(
             max(ranked.area - best, 0.0), ranked.influence - slope * beside, ranked, error, confidence
@@ -81,6 +84,18 @@ def measure(
 
 
 _NOTHING_TO_RANK = Undefined("All answers are right, or all wrong, so that there is nothing to order.")
+
+
+def _no_order(ranked: _Ranked) -> Undefined | None:
+    """Say why no order of the answers can do harm; that there are no errors to order is no reason."""
+    errors, n = int(ranked.wrong.sum()), len(ranked.wrong)
+    if errors == n:
+        return _NOTHING_TO_RANK
+    if errors and ranked.tie[-1] == 0:
+        return Undefined("The model is equally sure of all rows, so that its probabilities give no order.")
+    if 0 < errors < FEWEST_ERRORS and n < FEWEST_ROWS:
+        return Undefined(f"{errors} errors among {n} rows are too few to say anything about their order.")
+    return None
 
 
 def _keys(coverages: Sequence[float]) -> dict[str, float]:

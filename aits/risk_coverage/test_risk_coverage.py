@@ -140,7 +140,17 @@ def test_no_error_or_nothing_but_errors(ait, wrong):
     found = ait.measure(predictions=given(np.linspace(0.5, 1, 20), [wrong] * 20))
     assert found["aurc"].value == wrong and isinstance(found["gain"], Undefined)
     assert found["aurc"].high - found["aurc"].low == pytest.approx(0.168, abs=0.001)  # 20 that agree prove no certainty
-    assert found["excess_aurc"].value == 0 and found["clear_harm"] == 0
+    assert found["excess_aurc"].value == 0
+    # No error can't be ordered harmfully; of errors only, that none comes too early says nothing.
+    assert isinstance(found["clear_harm"], Undefined) if wrong else found["clear_harm"] == 0
+
+
+def test_what_no_order_can_show_is_not_called_harmless(ait):
+    few = ait.measure(predictions=given(np.linspace(0.5, 1, 20), [True] * 4 + [False] * 16))
+    same = ait.measure(predictions=given(np.full(100, 0.7), [True, False] * 50))
+    assert isinstance(few["clear_harm"], Undefined) and isinstance(same["clear_harm"], Undefined)
+    enough = ait.measure(predictions=given(np.linspace(0.5, 1, 40), [True] * 4 + [False] * 36))
+    assert enough["clear_harm"] == 0
 
 
 def test_what_can_not_be_measured(ait):

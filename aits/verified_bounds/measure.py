@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qmtestbed.ait import Curve, DataTable, Finding, Images, Model, Subject, Undefined
-from qmtestbed.measuring.answers import true_answers
+from qmtestbed.ait import Curve, DataTable, Estimate, Finding, Images, Model, Subject, Undefined
+from qmtestbed.measuring.answers import nothing_to_see, true_answers
 from qmtestbed.measuring.attacks import Budget, pgd
 from qmtestbed.measuring.intervals import clopper_pearson
 
@@ -76,14 +76,21 @@ def measure(
         "clean_accuracy": counted(int(right.sum())),
         "verified_accuracy": counted(int(proven.sum())),
         "attacked_accuracy": counted(int(left.sum())),
-        "verified_share": clopper_pearson(int(proven.sum()), int(right.sum()), confidence)
-        if right.any()
-        else Undefined("The model is right about no image."),
+        "verified_share": _share(proven, right, said, model, confidence),
         "undecided_share": counted(int((left & ~proven).sum())),
         "accuracy_by_budget": _curve(right, verified, attacked, epsilon),
         "network": _table(layers, epsilon, data.range),
         "findings": _findings(truth, right, proven),
     }
+
+
+def _share(
+    proven: np.ndarray, right: np.ndarray, said: np.ndarray, model: Model, confidence: float
+) -> Estimate | Undefined:
+    if not right.any():
+        return Undefined("The model is right about no image.")
+    nothing = nothing_to_see(said, said)
+    return nothing or clopper_pearson(int(proven.sum()), int(right.sum()), confidence)
 
 
 # -- the network ----------------------------------------------------------------------------------------------

@@ -90,6 +90,8 @@ def measure(
     given = _given(predictions, data, rows, rng)
     if isinstance(given, Undefined):
         return given
+    if len(given.labels) and not given.numbers and not (given.labels == given.predicted).any():
+        return Undefined("No answer is right: no slice can be weaker than the others, or labels are spelled otherwise.")
     here = half(len(given.labels), given.groups, rng)
     none = Undefined(f"No slice has {min_rows} rows in each half of the {len(here)} labelled rows.")
     if min(here.sum(), (~here).sum()) < max(min_rows, 1):

@@ -69,9 +69,8 @@ def case_sufficiency(case: Case, parameters: dict[str, Any]) -> Claims:
         found[f"sufficiency[{name}]"] = Hand(n / required, how=f"{counted}, {beta}")
         found[f"half_width[{name}]"] = Hand(half_width(n), how=beta)
         if n < required:
-            told = (
-                f"{name}: {n} rows, where {required} are required; a share would be known to ±{half_width(n):.2f} only."
-            )
+            told = f"{name}: {n} rows tell a share to ±{half_width(n):.3f}; "
+            told += f"{required} would tell it to ±{half_width(required):.3f}."
             found[f"finding, {name}"] = HandText(told, f"{counted}, {beta}")
     return found | {
         "required_size": Hand(float(required), how=f"{beta}, every number from 1 on tried"),

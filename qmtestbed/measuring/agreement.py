@@ -39,6 +39,11 @@ class Reference:
         scale = float(finite.std()) or float(np.abs(finite).max()) if len(finite) else 1.0
         return cls(values, scale or 1.0, tolerance)
 
+    @property
+    def are_finite(self) -> bool:
+        """Whether all answers are classes or finite numbers: without, that none differs says nothing."""
+        return self.scale is None or bool(np.isfinite(self.answers).all())
+
     def at(self, rows: NDArray[np.intp]) -> Reference:
         """Give the answers to some rows, on the scale of all."""
         return replace(self, answers=self.answers[rows])

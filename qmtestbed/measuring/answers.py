@@ -11,9 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qmtestbed.ait import Images, Model, Table, class_name
+from qmtestbed.ait import Images, Model, Table, Undefined, class_name
 
-__all__ = ["groups_of", "is_classifier", "pooled_groups", "taken", "true_answers", "values_of", "weights_of"]
+__all__ = [
+    "groups_of",
+    "is_classifier",
+    "not_finite",
+    "nothing_to_see",
+    "pooled_groups",
+    "taken",
+    "true_answers",
+    "values_of",
+    "weights_of",
+]
 
 
 def is_classifier(model: Model) -> bool:
@@ -48,6 +58,20 @@ def true_answers(data: Table | Images, model: Model) -> tuple[NDArray[Any], NDAr
     names = np.empty(len(known), dtype=object)
     names[:] = [class_name(label) for label in known]
     return names, positions
+
+
+def not_finite(answers: NDArray[Any], model: Model) -> Undefined | None:
+    """Say that some answer is no finite number: a comparison with it would not find that anything changes."""
+    if is_classifier(model) or np.isfinite(np.asarray(answers, dtype=np.float64)).all():
+        return None
+    return Undefined("The model does not answer each item with a finite number.")
+
+
+def nothing_to_see(before: NDArray[Any], after: NDArray[Any]) -> Undefined | None:
+    """Say that all answers, to n items as they are and m changed ones, are the same: that none changes is no merit."""
+    if (before == before[0]).all() and (after == before[0]).all():
+        return Undefined("The model says the same to every item, so that no change of its answers could be seen.")
+    return None
 
 
 def values_of(data: Table | Images) -> pd.DataFrame | NDArray[np.float32]:

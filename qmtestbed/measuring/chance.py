@@ -9,7 +9,40 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
-__all__ = ["all_in_second", "expected_repeats", "unseen_at_least"]
+from qmtestbed.ait import Undefined
+
+__all__ = ["all_in_second", "clearly", "expected_repeats", "unseen_at_least"]
+
+
+TOO_MUCH = 0.5
+"""Where chance alone explains so large a distance, that a distance is not clear of chance says nothing."""
+
+
+def clearly(distance: float, limit: float) -> float | Undefined:
+    """Give a distance where it is clear of chance, else 0.
+
+    Parameters
+    ----------
+    distance
+        In [0, 1].
+    limit
+        What chance alone exceeds with a small probability only.
+
+    Returns
+    -------
+    float or Undefined
+        Undefined where rows are so few that chance explains a half, unless the distance is clear all the same.
+
+    Examples
+    --------
+    >>> clearly(0.3, 0.2), clearly(0.1, 0.2)
+    (0.3, 0.0)
+    """
+    if distance > limit + 1e-9:
+        return distance
+    if limit >= TOO_MUCH:
+        return Undefined(f"There are so few rows that chance alone explains up to {limit:.2f}.")
+    return 0.0
 
 
 def all_in_second(first: int, second: int, rows: ArrayLike) -> NDArray[np.float64]:

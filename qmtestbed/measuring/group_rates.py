@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,8 @@ __all__ = [
 
 Truths = NDArray[np.bool_]
 RATES = ("selection", "tpr", "fpr", "ppv", "accuracy")
+MOST_UNKNOWN = 0.05
+"""With a larger share of labels that are none of the model's classes, rates of errors tell of these."""
 MOST_NUMBERS = 10
 """A column of more different numbers is cut at its quartiles."""
 
@@ -162,7 +164,8 @@ def rate_gap(
     Returns
     -------
     RateGap or Undefined
-        Undefined without a positive class, for all rates but accuracy.
+        Undefined without a positive class, for all rates but accuracy. No gap is called clear, and none is ruled out,
+        where no answer is right, or too many labels are none of the model's classes.
     """
     rates = rates_of(p)
     if rate not in rates:
@@ -176,7 +179,20 @@ def rate_gap(
         if len(inside) >= max(min_rows, 1):
             units, w = (None if x is None else x[inside] for x in (p.groups, p.weights))
             kernels[name] = partial(proportion, hits[inside], groups=units, weights=w)
-    return _compared(rate, rows, kernels, min_rows, alpha, confidence)
+    found = _compared(rate, rows, kernels, min_rows, alpha, confidence)
+    strange = _strange(p)
+    return replace(found, clear=strange) if strange else found
+
+
+def _strange(p: Predictions) -> Undefined | None:
+    """Say why rates that are alike say nothing: the labels are not those that the model answers with."""
+    if len(p.labels) and not (p.labels == p.predicted).any():
+        return Undefined("No answer is right: there is nothing to share out, or the labels are spelled otherwise.")
+    known = p.classes if p.probabilities is None else p.classes[: p.probabilities.shape[1]]
+    unknown = int((~pd.Series(p.labels, dtype=object).isin(known)).sum())
+    if unknown > MOST_UNKNOWN * len(p.labels):
+        return Undefined(f"{unknown} of {len(p.labels)} labels are none of the model's classes.")
+    return None
 
 
 def _compared(
