@@ -23,7 +23,7 @@ from typing import Any
 
 from hand_check import page as tables_of
 
-NUMBER = re.compile(r"(?<![\w.])[−-]?\d[\d,]*(?:\.\d+)?(?:e[+−-]?\d+)?(?!\w)")
+NUMBER = re.compile(r"(?<![\w.])[−-]?\d[\d,]*(?:\.\d+)?(?:e[+−-]?[12]?\d{1,2})?(?!\w)")
 WHOLE_PAGE = "(page)"
 LABELS = ("title", "aria-label", "alt")
 
