@@ -552,7 +552,7 @@ def parameter_randomisation(e: Example) -> None:
     """A model that goes by how much ink there is: it has learnt nothing that shuffling could disturb."""
     with np.load(e.folder / "digits.npz") as digits:
         flat = digits["images"].reshape(-1, 64) / 255
-    ink = np.where(flat.sum(axis=1) > np.median(flat.sum(axis=1)), "much", "little")
+    ink = np.where(flat.sum(axis=1) > np.median(flat.sum(axis=1)), "8", "1")  # labels of the digits, as it must answer
     fitted = LogisticRegression().fit(flat, ink)
     fitted.coef_[:] = 0.5
     fitted.intercept_[:] = -0.5 * np.median(flat.sum(axis=1))
