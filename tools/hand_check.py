@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -291,6 +291,16 @@ def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandVerdict 
     return sorted(lines, key=lambda line: order.get(line.check, len(order)))
 
 
+def uncovered(run_dir: Path, programs: Container[str]) -> list[Line]:
+    """Give a line that disagrees for each check whose program is none of those that are computed by hand."""
+    ran = {check: str(record["program"]["id"]) for check, record in records(run_dir).items()}
+    return [
+        Line(check, f"program {ait}", "", "", "not covered: no function computes it by hand", False)
+        for check, ait in ran.items()
+        if ait not in programs
+    ]
+
+
 # -- verdicts -------------------------------------------------------------------------------------------------
 
 _CRITERION = re.compile(r"(\w+)(?:\[(.+)\])? *(>=|<=|>|<|==) *(\S+?)( at [\d.]+ *%)?$")
@@ -301,15 +311,17 @@ def judged(plan: Mapping[str, Any], by_hand: Mapping[Key, Any]) -> dict[Key, Han
 
     Without ``at`` the value decides. With it the whole interval must meet the limit for *met* and the whole interval
     miss it for *not met*. Of several keys one that misses, else one that is undetermined, decides; shown is the worst.
+    A criterion whose number nothing was computed for has no verdict, so that its line is *not covered*.
     """
-    return {
+    found = {
         (check, f"criterion {e['criterion']}"): _judge(check, e["criterion"], by_hand)
         for check, planned in plan["checks"].items()
         for e in planned.get("expect", ())
     }
+    return {key: verdict for key, verdict in found.items() if verdict}
 
 
-def _judge(check: str, text: str, by_hand: Mapping[Key, Any]) -> HandVerdict:
+def _judge(check: str, text: str, by_hand: Mapping[Key, Any]) -> HandVerdict | None:
     parts = _CRITERION.match(text)
     if not parts:
         raise ValueError(f"{check}: the criterion {text!r} is not read by this script")
@@ -319,6 +331,8 @@ def _judge(check: str, text: str, by_hand: Mapping[Key, Any]) -> HandVerdict:
         h for (c, name), h in by_hand.items() if c == check and (name == wanted or name.startswith(wanted + "["))
     ]
     found = [_element(h, sign, float(number), bool(at)) for h in elements]
+    if not found:
+        return None
     verdict = next(v for v in ("not met", "undetermined", "met") if any(f[0] == v for f in found))
     _, _, worst = min((f for f in found if f[0] == verdict), key=lambda f: f[1])
     return HandVerdict(verdict, worst, f"the {'interval' if at else 'value'} of {len(found)} against the limit")

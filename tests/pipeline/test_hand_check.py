@@ -82,6 +82,16 @@ def test_each_number_that_nothing_was_computed_for_is_found(tool: Any, run: Path
     assert tool.report([]) == 1
 
 
+def test_a_program_that_nothing_computes_is_named_and_its_criteria_are_not_judged(tool: Any, run: Path) -> None:
+    assert tool.uncovered(run, ("data_completeness", "classification_performance")) == []
+    (line,) = tool.uncovered(run, ("data_completeness",))
+    assert (line.check, line.measure, line.agrees) == ("performance", "program classification_performance", False)
+    plan = {"checks": {"performance": {"expect": [{"criterion": "recall[yes] >= 0.9"}]}}}
+    assert tool.judged(plan, {}) == {}
+    said = {key: x for key, x in claims(tool, run).items() if key[0] != "performance"}
+    assert ("performance", "criterion recall[yes] >= 0.9") in disagreeing(tool, run, said)
+
+
 def test_each_number_that_the_page_shows_wrongly_is_found(tool: Any, run: Path) -> None:
     said, page, shown = claims(tool, run), run / "report.html", tool.page(run)
     whole = page.read_text("utf-8")
