@@ -21,7 +21,7 @@ from by_hand import verdicts
 from by_hand.base import BY_HAND, Case, Run
 from hand_check import HandText, Key, Line, compare, report, uncovered
 
-for module in ("images", "leakage", "models", "outlying", "predictions", "refits", "slices", "tables"):
+for module in ("files", "images", "leakage", "models", "outlying", "predictions", "refits", "slices", "tables"):
     importlib.import_module(f"by_hand.{module}")  # each adds its AITs to BY_HAND
 FEW = 4
 """Keys of one measure that get a line each; more that all agree share one."""

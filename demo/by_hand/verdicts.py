@@ -37,9 +37,16 @@ def _manifest(run: Run, check: str) -> dict[str, Any]:
 def _items(run: Run) -> dict[Key, HandText]:
     rows, found = len(run.truth), {}
     for check in run.plan["checks"]:
-        most = _manifest(run, check).get("limits", {}).get("rows") or rows
-        text = f"{min(rows, most):,} of {rows:,} items measured"
-        found[check, "items"] = HandText(text, "rows of the file; limits.rows of the manifest")
+        manifest = _manifest(run, check)
+        if {i["kind"] for i in manifest["inputs"].values()} == {"model_files"}:
+            text, how = f"{len(run.files)} of {len(run.files)} items measured", "files of the model"
+        else:
+            most = manifest.get("limits", {}).get("rows") or rows
+            text, how = (
+                f"{min(rows, most):,} of {rows:,} items measured",
+                "rows of the file; limits.rows of the manifest",
+            )
+        found[check, "items"] = HandText(text, how)
     return found
 
 
