@@ -8,7 +8,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from hand_check import SEPARATOR, Hand, HandText, HandVerdict, Key, Line, concluded, judged, page, sample_sizes
+from hand_check import (
+    SEPARATOR,
+    Hand,
+    HandText,
+    HandVerdict,
+    Key,
+    Line,
+    concluded,
+    first_screen,
+    judged,
+    page,
+    sample_sizes,
+)
 
 from by_hand.base import Run
 
@@ -26,6 +38,7 @@ def texts(run: Run, made: Mapping[Key, Any]) -> dict[Key, HandText | HandVerdict
     """Verdicts, counts, headlines, requirements, levels and inputs, as the page says them."""
     verdicts = judged(run.plan, made)
     found = {**verdicts, **sample_sizes(run.plan, made), **_items(run), **_counts(run, verdicts), **_inputs(run)}
+    found |= first_screen(run.plan, verdicts)
     return found | (concluded(run.folder, verdicts) if run.plan.get("levels") else {})
 
 

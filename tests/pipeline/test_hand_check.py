@@ -97,12 +97,28 @@ def test_each_number_that_the_page_shows_wrongly_is_found(tool: Any, run: Path) 
     whole = page.read_text("utf-8")
     cells = [c for key, row in shown.measures.items() if key[0] == "performance" for c in row[:3] if c]
     texts = [f'<td class="num">{c}</td>' for c in cells] + [">1 of 2 met<", "8 of 8 items", '<td class="num">8</td>']
+    value, interval, level, n = shown.main["Accuracy"]
+    texts += [f'<b class="num">{value}</b>', f'nowrap">{interval}</span>', f"at {level} %</span>", f"=&nbsp;{n}</span>"]
     for text in dict.fromkeys(texts):
         assert text in whole, text
         other = re.sub(r"\d(?=\D*$)", lambda digit: str((int(digit[0]) + 1) % 10), text)
         page.write_text(whole.replace(text, other), "utf-8")
         assert disagreeing(tool, run, said), text
     assert len(cells) > 10
+
+
+def test_the_first_screen_names_two_criteria_and_counts_the_limits_that_nobody_set(tool: Any) -> None:
+    names = [f"m[{key}] >= 0.5" for key in "abc"]
+    plan = {"checks": {"c": {"expect": [{"criterion": name, "default": name != names[0]} for name in names]}}}
+    numbers = {("c", f"m[{key}]"): tool.Hand(0.4) for key in "abc"}
+    said = tool.first_screen(plan, tool.judged(plan, numbers))
+    assert said["", "first screen, limits"].text == "Default limits: 2 of 3."
+    assert said["", "first screen, next: not met"].text == (
+        "What to do next not met: m[a] >= 0.5 (c), m[b] >= 0.5 (c), 1 more; "
+    )
+    plan["checks"]["c"]["expect"][1:] = []
+    del plan["checks"]["c"]["expect"][0]["default"]
+    assert tool.first_screen(plan, tool.judged(plan, {("c", "m[a]"): tool.Hand(0.6)})) == {}
 
 
 def test_verdicts_are_those_of_the_arithmetic(tool: Any) -> None:
