@@ -19,9 +19,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from by_hand import verdicts
 from by_hand.base import BY_HAND, Case, Run
-from hand_check import HandText, Key, Line, compare, report
+from hand_check import HandText, Key, Line, compare, report, uncovered
 
-for module in ("images", "leakage", "models", "outlying", "predictions", "refits", "slices", "tables"):
+for module in ("files", "images", "leakage", "models", "outlying", "predictions", "refits", "slices", "tables"):
     importlib.import_module(f"by_hand.{module}")  # each adds its AITs to BY_HAND
 FEW = 4
 """Keys of one measure that get a line each; more that all agree share one."""
@@ -63,7 +63,11 @@ def main(folders: list[Path]) -> int:
         run = Run(folder)
         made = numbers(run)
         print(f"\n## demo: {run.folder.parent.name} {TITLES.get(folder.name, folder.name)}\n")
-        lines = [*compare(folder, made | verdicts.texts(run, made)), *verdicts.cells(run, made)]
+        lines = [
+            *uncovered(folder, BY_HAND),
+            *compare(folder, made | verdicts.texts(run, made)),
+            *verdicts.cells(run, made),
+        ]
         failed |= report(together(lines))
         print(f"They stand for {len(lines)} comparisons, of which {sum(line.agrees for line in lines)} agree.")
     assert "qmtestbed" not in sys.modules

@@ -19,7 +19,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from by_hand import tables
 from by_hand.case import Case
-from hand_check import HandTable, HandText, compare, concluded, judged, records, report, sample_sizes
+from hand_check import (
+    HandTable,
+    HandText,
+    compare,
+    concluded,
+    first_screen,
+    judged,
+    records,
+    report,
+    sample_sizes,
+    uncovered,
+)
 
 MODULES = {"loans": ("classes", "groups"), "diabetes": ("values",)}
 """Where the functions of each example lie; one that computes an AIT's measures again bears its name."""
@@ -42,8 +53,10 @@ def main(run_dir: Path) -> int:
         size = f"{len(table):,} rows × {len(table.columns)} columns"
         found["", f"data, {name}"] = HandText(f"data/{name}.parquet {size}", f"shape of {name}.parquet")
     verdicts = judged(case.plan, found)
-    found |= {**verdicts, **sample_sizes(case.plan, found), **concluded(run_dir, verdicts)}
-    return report(compare(run_dir, found))
+    found |= {**verdicts, **sample_sizes(case.plan, found), **first_screen(case.plan, verdicts)}
+    found |= concluded(run_dir, verdicts)
+    covered = {name for room in rooms for name in vars(room)}
+    return report([*uncovered(run_dir, covered), *compare(run_dir, found)])
 
 
 if __name__ == "__main__":

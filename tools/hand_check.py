@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -30,6 +30,11 @@ MOST_ROWS = 200
 """Rows that a page shows of a table; that it leaves out others, it says."""
 FINDING = "finding"
 """So begins the second part of the key of a :class:`HandText` about a finding."""
+MAIN = {
+    "classification_performance": {"accuracy": "Accuracy"},
+    "regression_performance": {"r2": "R²", "mae": "Mean absolute error"},
+}
+"""Measures that the first screen shows, of the first check with one of these programs."""
 SEPARATOR = "␞"
 """Between what stands on lines of their own in a cell."""
 
@@ -159,6 +164,7 @@ class Page:
     findings: list[tuple[str, str]] = field(default_factory=list)
     failures: str = ""
     checks: list[str] = field(default_factory=list)
+    main: dict[str, list[str]] = field(default_factory=dict)
     text: str = ""
 
 
@@ -169,6 +175,9 @@ def page(run_dir: Path) -> Page:
     whole, failures = ("".join(part) for part in (reader.said, reader.sections.get("failures", ())))
     checks = ["".join(said) for said in reader.inside.values()]
     found = Page(checks=checks, findings=reader.findings, failures=failures, text=" ".join(whole.split()))
+    first = re.search(r"Verdict of the run: \S (?:met|not met|undetermined) (.*?)Verdict of the run: ", found.text)
+    for title, *cells in _MAIN_NUMBER.findall(first[1] if first else ""):
+        found.main[title.strip()] = cells
     for check, figure, label, rows in reader.tables:
         if figure:
             found.figures[check, "figure " + figure.removeprefix(f"figure-{check}_")] = rows[1:]
@@ -185,6 +194,9 @@ def page(run_dir: Path) -> Page:
         if items:
             found.items[check] = items[0]
     return found
+
+
+_MAIN_NUMBER = re.compile(r"(\D+) (\S+) (\[\S+, \S+\]) at ([\d.]+) % · n = ([\d,]+)")
 
 
 class _Reader(HTMLParser):
@@ -279,7 +291,7 @@ def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandVerdict 
     lines += [_text_line(key, text, left.pop(key, None)) for key, text in texts.items()]
     lines += [_finding_line(check, text.strip(), left) for check, text in shown.findings if text.strip()]
     left = {key: hand for key, hand in left.items() if not key[1].startswith(FINDING)}
-    lines.append(_repeated(shown))
+    lines += [_repeated(shown), *_main_lines(run_dir, shown, by_hand)]
     for key, hand in left.items():
         if isinstance(hand, HandText) and not key[0]:  # of the whole page
             lines.append(
@@ -289,6 +301,16 @@ def compare(run_dir: Path, by_hand: Mapping[Key, Hand | HandTable | HandVerdict 
             lines.append(Line(*key, "", "", "not on the page", False))
     order = {name: i for i, name in enumerate(["", *records(run_dir)])}
     return sorted(lines, key=lambda line: order.get(line.check, len(order)))
+
+
+def uncovered(run_dir: Path, programs: Container[str]) -> list[Line]:
+    """Give a line that disagrees for each check whose program is none of those that are computed by hand."""
+    ran = {check: str(record["program"]["id"]) for check, record in records(run_dir).items()}
+    return [
+        Line(check, f"program {ait}", "", "", "not covered: no function computes it by hand", False)
+        for check, ait in ran.items()
+        if ait not in programs
+    ]
 
 
 # -- verdicts -------------------------------------------------------------------------------------------------
@@ -301,15 +323,17 @@ def judged(plan: Mapping[str, Any], by_hand: Mapping[Key, Any]) -> dict[Key, Han
 
     Without ``at`` the value decides. With it the whole interval must meet the limit for *met* and the whole interval
     miss it for *not met*. Of several keys one that misses, else one that is undetermined, decides; shown is the worst.
+    A criterion whose number nothing was computed for has no verdict, so that its line is *not covered*.
     """
-    return {
+    found = {
         (check, f"criterion {e['criterion']}"): _judge(check, e["criterion"], by_hand)
         for check, planned in plan["checks"].items()
         for e in planned.get("expect", ())
     }
+    return {key: verdict for key, verdict in found.items() if verdict}
 
 
-def _judge(check: str, text: str, by_hand: Mapping[Key, Any]) -> HandVerdict:
+def _judge(check: str, text: str, by_hand: Mapping[Key, Any]) -> HandVerdict | None:
     parts = _CRITERION.match(text)
     if not parts:
         raise ValueError(f"{check}: the criterion {text!r} is not read by this script")
@@ -319,6 +343,8 @@ def _judge(check: str, text: str, by_hand: Mapping[Key, Any]) -> HandVerdict:
         h for (c, name), h in by_hand.items() if c == check and (name == wanted or name.startswith(wanted + "["))
     ]
     found = [_element(h, sign, float(number), bool(at)) for h in elements]
+    if not found:
+        return None
     verdict = next(v for v in ("not met", "undetermined", "met") if any(f[0] == v for f in found))
     _, _, worst = min((f for f in found if f[0] == verdict), key=lambda f: f[1])
     return HandVerdict(verdict, worst, f"the {'interval' if at else 'value'} of {len(found)} against the limit")
@@ -333,6 +359,27 @@ def _element(hand: Hand, sign: str, limit: float, at: bool) -> tuple[str, float,
     room = [side * (x - limit) for x in ends]
     inside = [r > 0 or (r == 0 and "=" in sign) for r in room]
     return "met" if all(inside) else "undetermined" if any(inside) else "not met", min(room), hand
+
+
+def first_screen(plan: Mapping[str, Any], verdicts: Mapping[Key, HandVerdict]) -> dict[Key, HandText]:
+    """Say how many limits nobody set, and which criteria the first screen names as the next to look at.
+
+    For plans without waivers; of the criteria two are named and the rest counted.
+    """
+    every = [e for planned in plan["checks"].values() for e in planned.get("expect", ())]
+    found: dict[Key, HandText] = {}
+    if default := sum(bool(e.get("default")) for e in every):
+        found["", "first screen, limits"] = HandText(
+            f"Default limits: {default} of {len(every)}.", "counted in the plan"
+        )
+    for verdict in ("not met", "undetermined"):
+        named = [f"{key.removeprefix('criterion ')} ({c})" for (c, key), v in verdicts.items() if v.verdict == verdict]
+        if named:
+            more = [f"{len(named) - 2} more"] if len(named) > 2 else []
+            text = f"What to do next {verdict}: " if verdict == "not met" else f"{verdict}: "
+            text += f"{', '.join([*named[:2], *more])}; "
+            found["", f"first screen, next: {verdict}"] = HandText(text, "arithmetic of the verdicts")
+    return found
 
 
 def sample_sizes(plan: Mapping[str, Any], by_hand: Mapping[Key, Any]) -> dict[Key, HandText]:
@@ -508,6 +555,25 @@ def report(lines: Sequence[Line]) -> int:
     bad = [line for line in lines if not line.agrees]
     print(f"\n{len(lines)} lines, {len(lines) - len(bad)} agree, {len(bad)} do not.")
     return int(bool(bad) or not lines)
+
+
+def _main_lines(run_dir: Path, shown: Page, by_hand: Mapping[Key, Any]) -> list[Line]:
+    """Hold the numbers of the first screen against the same measures by hand."""
+    first = next(((c, r) for c, r in records(run_dir).items() if r["program"]["id"] in MAIN and r["measures"]), None)
+    lines, left = [], dict(shown.main)
+    for measure, title in MAIN[first[1]["program"]["id"]].items() if first else ():
+        check, record = first
+        hand, cells = by_hand.get((check, measure)), left.pop(title, ["", "", "", ""])
+        value, interval, level, n = cells
+        fine = isinstance(hand, Hand) and value != "" and _shows([value, interval, n], hand)
+        fine = fine and float(level) == round(100 * record["confidence"], 9)
+        told = f"{value} {interval} at {level} % n={n}"
+        lines.append(
+            Line("", f"first screen, {title}", told, _hand_text(hand) if hand else "", f"{measure} of {check}", fine)
+        )
+    return lines + [
+        Line("", f"first screen, {title}", " ".join(c), "", "not covered", False) for title, c in left.items()
+    ]
 
 
 def _items(run_dir: Path, check: str, text: str, shown: Page) -> str:

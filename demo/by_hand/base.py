@@ -53,6 +53,12 @@ class Run:
         root = next(p for p in self.folder.parents if (p / "mlruns").is_dir())
         return next((root / "mlruns").glob(f"*/models/{identity}/artifacts"))
 
+    @cached_property
+    def files(self) -> list[str]:
+        """Names of the model's files below that folder, in order."""
+        found = (p.relative_to(self.model_files).as_posix() for p in self.model_files.rglob("*") if p.is_file())
+        return sorted(found)
+
     # -- tables
 
     def table(self, name: str) -> tuple[pd.DataFrame, np.ndarray]:

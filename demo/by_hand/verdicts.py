@@ -8,7 +8,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from hand_check import SEPARATOR, Hand, HandText, HandVerdict, Key, Line, concluded, judged, page, sample_sizes
+from hand_check import (
+    SEPARATOR,
+    Hand,
+    HandText,
+    HandVerdict,
+    Key,
+    Line,
+    concluded,
+    first_screen,
+    judged,
+    page,
+    sample_sizes,
+)
 
 from by_hand.base import Run
 
@@ -26,6 +38,7 @@ def texts(run: Run, made: Mapping[Key, Any]) -> dict[Key, HandText | HandVerdict
     """Verdicts, counts, headlines, requirements, levels and inputs, as the page says them."""
     verdicts = judged(run.plan, made)
     found = {**verdicts, **sample_sizes(run.plan, made), **_items(run), **_counts(run, verdicts), **_inputs(run)}
+    found |= first_screen(run.plan, verdicts)
     return found | (concluded(run.folder, verdicts) if run.plan.get("levels") else {})
 
 
@@ -37,9 +50,16 @@ def _manifest(run: Run, check: str) -> dict[str, Any]:
 def _items(run: Run) -> dict[Key, HandText]:
     rows, found = len(run.truth), {}
     for check in run.plan["checks"]:
-        most = _manifest(run, check).get("limits", {}).get("rows") or rows
-        text = f"{min(rows, most):,} of {rows:,} items measured"
-        found[check, "items"] = HandText(text, "rows of the file; limits.rows of the manifest")
+        manifest = _manifest(run, check)
+        if {i["kind"] for i in manifest["inputs"].values()} == {"model_files"}:
+            text, how = f"{len(run.files)} of {len(run.files)} items measured", "files of the model"
+        else:
+            most = manifest.get("limits", {}).get("rows") or rows
+            text, how = (
+                f"{min(rows, most):,} of {rows:,} items measured",
+                "rows of the file; limits.rows of the manifest",
+            )
+        found[check, "items"] = HandText(text, how)
     return found
 
 

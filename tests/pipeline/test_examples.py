@@ -60,7 +60,7 @@ def test_diabetes_misses_two_limits_and_each_number_is_what_it_is_by_hand(
         "cases: NOT MET  sufficiency >= 1: case all rows: found 0.9725, limit >= 1",
         "importance: NOT MET  rank_stability >= 0.5: found 0.4933, limit >= 0.5",
     ]
-    run_and_check(checkout, cli_here, folder, missed, 159)
+    run_and_check(checkout, cli_here, folder, missed, 163)
 
 
 @pytest.mark.long
@@ -70,4 +70,4 @@ def test_loans_are_blind_to_race_and_yet_not_fair(checkout: Path, cli_here: Cli,
         "performance: NOT MET  recall[denied] >= 0.3: class denied: found 0.1721, limit >= 0.3",
         "calibration_by_group: NOT MET  clear_gap <= 0.05: column race: found 0.174, limit <= 0.05; 1 of 2 not met",
     ]
-    run_and_check(checkout, cli_here, trained(checkout, "loans", tmp_path / "loans", store.folder), missed, 390)
+    run_and_check(checkout, cli_here, trained(checkout, "loans", tmp_path / "loans", store.folder), missed, 392)

@@ -82,17 +82,43 @@ def test_each_number_that_nothing_was_computed_for_is_found(tool: Any, run: Path
     assert tool.report([]) == 1
 
 
+def test_a_program_that_nothing_computes_is_named_and_its_criteria_are_not_judged(tool: Any, run: Path) -> None:
+    assert tool.uncovered(run, ("data_completeness", "classification_performance")) == []
+    (line,) = tool.uncovered(run, ("data_completeness",))
+    assert (line.check, line.measure, line.agrees) == ("performance", "program classification_performance", False)
+    plan = {"checks": {"performance": {"expect": [{"criterion": "recall[yes] >= 0.9"}]}}}
+    assert tool.judged(plan, {}) == {}
+    said = {key: x for key, x in claims(tool, run).items() if key[0] != "performance"}
+    assert ("performance", "criterion recall[yes] >= 0.9") in disagreeing(tool, run, said)
+
+
 def test_each_number_that_the_page_shows_wrongly_is_found(tool: Any, run: Path) -> None:
     said, page, shown = claims(tool, run), run / "report.html", tool.page(run)
     whole = page.read_text("utf-8")
     cells = [c for key, row in shown.measures.items() if key[0] == "performance" for c in row[:3] if c]
     texts = [f'<td class="num">{c}</td>' for c in cells] + [">1 of 2 met<", "8 of 8 items", '<td class="num">8</td>']
+    value, interval, level, n = shown.main["Accuracy"]
+    texts += [f'<b class="num">{value}</b>', f'nowrap">{interval}</span>', f"at {level} %</span>", f"=&nbsp;{n}</span>"]
     for text in dict.fromkeys(texts):
         assert text in whole, text
         other = re.sub(r"\d(?=\D*$)", lambda digit: str((int(digit[0]) + 1) % 10), text)
         page.write_text(whole.replace(text, other), "utf-8")
         assert disagreeing(tool, run, said), text
     assert len(cells) > 10
+
+
+def test_the_first_screen_names_two_criteria_and_counts_the_limits_that_nobody_set(tool: Any) -> None:
+    names = [f"m[{key}] >= 0.5" for key in "abc"]
+    plan = {"checks": {"c": {"expect": [{"criterion": name, "default": name != names[0]} for name in names]}}}
+    numbers = {("c", f"m[{key}]"): tool.Hand(0.4) for key in "abc"}
+    said = tool.first_screen(plan, tool.judged(plan, numbers))
+    assert said["", "first screen, limits"].text == "Default limits: 2 of 3."
+    assert said["", "first screen, next: not met"].text == (
+        "What to do next not met: m[a] >= 0.5 (c), m[b] >= 0.5 (c), 1 more; "
+    )
+    plan["checks"]["c"]["expect"][1:] = []
+    del plan["checks"]["c"]["expect"][0]["default"]
+    assert tool.first_screen(plan, tool.judged(plan, {("c", "m[a]"): tool.Hand(0.6)})) == {}
 
 
 def test_verdicts_are_those_of_the_arithmetic(tool: Any) -> None:
