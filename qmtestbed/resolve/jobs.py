@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
-import platform
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +15,7 @@ from qmtestbed.digests import sha256_of_measuring_code, sha256_of_value
 from qmtestbed.resolve.arrays import ImagesFacts
 from qmtestbed.resolve.datasets import TableFacts
 from qmtestbed.resolve.models import ModelFacts
+from qmtestbed.resolve.places import Place, environment_of, find_place
 from qmtestbed.resolve.trust import Loading
 from qmtestbed.tracking.uris import LoggedData
 from qmtestbed.types.baseline import BASELINE, comparison
@@ -28,7 +26,6 @@ from qmtestbed.types.manifest import PROBED, InputKind, InputSpec, Limits, Manif
 from qmtestbed.types.plan import Check, Inventory, Plan
 from qmtestbed.types.record import Record
 
-_ALWAYS = ("numpy", "scipy", "pandas", "scikit-learn")
 _OF_FLAVOUR: Mapping[str, tuple[str, ...]] = {
     "pytorch": ("torch",),
     "onnx": ("onnxruntime",),
@@ -225,7 +222,7 @@ class GraphBuilder:
 
     def _environment(self, requires: Iterable[str], inputs: Iterable[JobInput]) -> Environment:
         """Versions that a result may depend on: always ours, and those that the AIT or a model names."""
-        return _environment_with({*_ALWAYS, *requires, *self._named_by(inputs)})
+        return environment_of({*requires, *self._named_by(inputs)})
 
     def _named_by(self, inputs: Iterable[JobInput]) -> set[str]:
         """Name the distributions that the models among some inputs are loaded by, or only looked through."""
@@ -340,40 +337,6 @@ def difference_job(
         unmade=place.unmade,
     )
     return replace(job, key=_key(job))
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a job runs: what is installed there, and the folder of a virtual environment or why there is none."""
-
-    environment: Environment
-    folder: str | None = None
-    unmade: str | None = None
-
-
-def find_place(manifest: Manifest, environments: Environments | None, loaded: Iterable[str]) -> Place:
-    """Find where an AIT runs; ``loaded`` are distributions that it takes in the version that is installed here."""
-    if manifest.environment == "shared":
-        return Place(_environment_with({*_ALWAYS, *(r.distribution for r in manifest.requires)}))
-    pinned = [f"{name}=={version.split('+')[0]}" for name, version in _versions(loaded).items()]
-    found = environments.get([*map(str, manifest.requires), *pinned]) if environments else "nobody makes any here"
-    if isinstance(found, str):
-        return Place(_environment_with(()), unmade=found)
-    return Place(replace(_environment_with(()), libraries=found.libraries, isolated=found.sha256), found.folder)
-
-
-def _environment_with(names: Iterable[str]) -> Environment:
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Environment(python, f"{sys.platform}-{platform.machine()}", _versions(names))
-
-
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    """Versions that are installed here, without those that are not."""
-    versions: dict[str, str] = {}
-    for name in sorted(names):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions
 
 
 def _patient(limits: JobLimits) -> JobLimits:
