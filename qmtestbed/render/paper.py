@@ -13,7 +13,7 @@ from functools import lru_cache
 _PICTURE = re.compile(r"<svg class=\"([^\"]*)\".*?</svg>", re.DOTALL)
 _SHAPE = re.compile(r"<(rect|line|path|circle|text)\b([^>]*?) class=\"([^\"]*)\"")
 _TEXT = re.compile(r"<text\b(?![^>]*? class=)")
-_RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
+RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
 _SELECTOR = re.compile(r"(?:\.chart )?([a-z]*)((?:\.[\w-]+)*)")
 _SHOWN = re.compile(r"(?:fill|stroke|font|text-anchor)[a-z-]*")
 
@@ -40,9 +40,14 @@ def coloured(page: str) -> str:
     return _PICTURE.sub(picture, page)
 
 
+def printed(style: str) -> str:
+    """Leave out of a style sheet its comments and what is for screens."""
+    return _SCREEN.sub("", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL))
+
+
 def _on_paper(style: str) -> str:
     """Leave out what is for screens, and put the variables of the root in: a tenth of WeasyPrint's time."""
-    style = _SCREEN.sub("", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL))
+    style = printed(style)
     roots = ";".join(match[1] for match in _ROOT.finditer(style)).split(";")
     values = {name.strip(): value.strip() for name, sign, value in (d.partition(":") for d in roots) if sign}
     elsewhere = set(re.findall(r"(--[\w-]+)\s*:", _ROOT.sub("", style)))
@@ -71,7 +76,7 @@ def _everywhere(style: str) -> str:
 
 
 def _rules(style: str) -> Iterator[Rule]:
-    for match in _RULE.finditer(style):
+    for match in RULE.finditer(style):
         values = [d.partition(":") for d in match[2].split(";") if ":" in d]
         said = tuple((name.strip(), value.strip()) for name, _, value in values)
         for selector in match[1].split(","):

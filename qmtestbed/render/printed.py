@@ -13,6 +13,8 @@ from unicodedata import east_asian_width
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from qmtestbed.render.paper import RULE, printed
+
 SVG = "{http://www.w3.org/2000/svg}svg"
 FULL = 118.0
 """How many letters of average width a line of a table holds on A4, with the margins and the font of the style sheet."""
@@ -24,8 +26,6 @@ _VOID = re.compile(r"<(meta|br|img|link|input|hr|col|wbr)\b([^<>]*?)/?>")
 _BARE = re.compile(r'<details((?:\s+[\w-]+(?:="[^"<>]*")?)*)\s*>')
 _ATTRIBUTE = re.compile(r'\s+([\w-]+)(="[^"]*")?')
 _STYLE = re.compile(r"(<style>)(.*?)(</style>)", re.DOTALL)
-_RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
-_OF_STATES = re.compile(r"/\*.*?\*/|@media screen[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", re.DOTALL)
 _BLOCKS = frozenset({"p", "div", "li", "ul", "dd", "dt", "br"})
 _UNBROKEN = frozenset({"num", "nowrap", "apart", "digest"})
 _ROUNDED = frozenset({"pill", "chip", "tag"})
@@ -71,7 +71,7 @@ def leave_out_hidden(root: Element) -> None:
 def _not_printed(style: str) -> frozenset[str]:
     """Give the bare selectors for which the last rule on ``display`` says none."""
     shown: dict[str, bool] = {}
-    for selectors, said in _RULE.findall(_OF_STATES.sub("", style)):
+    for selectors, said in RULE.findall(printed(style)):
         display = re.findall(r"(?:^|;)\s*display\s*:\s*([\w-]+)", said)
         for selector in selectors.split(",") if display else ():
             words = selector.split()
